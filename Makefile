@@ -1,0 +1,51 @@
+# make notebooks · make test · make bench · make site   — each sets up what it needs in .venv
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: help notebooks outputs test bench site test-browser clean
+
+help:
+	@echo 'make notebooks     execute the five notebooks on the embedded data'
+	@echo 'make test          run every test, notebooks and lint included'
+	@echo 'make outputs       execute the notebooks and write their outputs in place'
+	@echo 'make bench         operators and training steps against paddle.nn'
+	@echo 'make site          build the web site into build/site'
+	@echo 'make test-browser  click through the notebooks in JupyterLab (needs Chromium)'
+
+$(BIN)/python:
+	@sh scripts/make_venv.sh '$(PYTHON)' '$(VENV)'
+
+# One stamp per set of packages; a change of the requirements installs again.
+$(VENV)/.user: $(BIN)/python pyproject.toml requirements.txt
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/.%: $(VENV)/.user
+	$(BIN)/python -m pip install --quiet -e '.[$*]'
+	@touch $@
+
+notebooks: $(VENV)/.user
+	$(BIN)/python scripts/notebooks.py run
+
+outputs: $(VENV)/.user
+	$(BIN)/python scripts/notebooks.py outputs
+
+test: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.user
+	$(BIN)/python -m benchmarks
+
+site: $(VENV)/.site
+	$(BIN)/python -m sphinx -q -W --keep-going docs build/site
+	@echo 'build/site/index.html'
+
+test-browser: $(VENV)/.browser
+	sh scripts/ensure_chromium.sh
+	$(BIN)/python -m pytest -m browser tests
+
+clean:
+	rm -rf $(VENV) build

@@ -1,0 +1,200 @@
+"""The training recipes that notebooks and the command line share, as plain data.
+
+Three presets a task: `quick` (embedded data, minutes on a laptop), `book` (the
+book's splits and recipes), `full` (the best accuracy for its time on the whole set).
+"""
+
+import dataclasses
+import functools
+
+import paddle
+
+from .dataset import CIFAR10Dataset, MNISTDataset
+from .loader import BatchLoader
+from .model import LeNet, ResNet18
+from .transforms import flip_and_crop
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Everything that decides a run, except the seed.
+
+    Attributes
+    ----------
+    task : 'lenet-mnist', 'resnet18-mnist' or 'resnet18-cifar10'
+    preset : 'quick', 'book' or 'full'
+    data : 'mnist-book' (1,000/200/200), 'mnist-full' (55,000/5,000/10,000),
+        'cifar10-mini' (5,000/1,000/1,000) or 'cifar10-full' (40,000/10,000/10,000)
+    optimizer : 'sgd', 'momentum' (Nesterov), 'adam' or 'adamw'
+    learning_rate : float
+        The constant rate, or the peak of the one-cycle schedule.
+    schedule : 'constant' or 'one-cycle'
+    weight_decay : float
+        L2 coefficient; decoupled from the gradient for 'adamw'.
+    batch_size, num_epochs : int
+    augment : bool
+        Random flip and crop of every training batch.
+    use_residual : bool
+    stem : 'imagenet' or 'cifar'
+    """
+
+    task: str
+    preset: str
+    data: str
+    optimizer: str = "sgd"
+    learning_rate: float = 0.1
+    schedule: str = "constant"
+    weight_decay: float = 0.0
+    batch_size: int = 64
+    num_epochs: int = 5
+    augment: bool = False
+    use_residual: bool = True
+    stem: str = "imagenet"
+
+    def __str__(self):
+        fields = dataclasses.asdict(self)
+        width = max(map(len, fields))
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in fields.items())
+
+    def _repr_html_(self):
+        from .table import table
+
+        rows = [{"setting": k, "value": str(v)} for k, v in dataclasses.asdict(self).items()]
+        return table(rows)._repr_html_()
+
+    def replace(self, **changes):
+        """A copy with other values: `recipe.replace(weight_decay=0.0)`."""
+        return dataclasses.replace(self, **changes)
+
+
+def _presets(task, **presets):
+    return {(task, name): Experiment(task, name, **values) for name, values in presets.items()}
+
+
+_ONE_CYCLE = {"schedule": "one-cycle", "batch_size": 128}
+_NESTEROV = {"optimizer": "momentum", "weight_decay": 5e-4, **_ONE_CYCLE}
+EXPERIMENTS = {
+    **_presets(
+        "lenet-mnist",
+        quick={"data": "mnist-book"},
+        book={"data": "mnist-book"},
+        full={
+            "data": "mnist-full",
+            "optimizer": "adamw",
+            "learning_rate": 0.01,
+            "weight_decay": 0.01,
+            "num_epochs": 4,
+            **_ONE_CYCLE,
+        },
+    ),
+    **_presets(
+        "resnet18-mnist",
+        quick={"data": "mnist-book", "learning_rate": 0.01},
+        book={"data": "mnist-book", "learning_rate": 0.01},
+        full={"data": "mnist-full", "learning_rate": 0.1, "num_epochs": 3, **_NESTEROV},
+    ),
+    **_presets(
+        "resnet18-cifar10",
+        quick={
+            "data": "cifar10-mini",
+            "learning_rate": 0.1,
+            "num_epochs": 5,
+            "augment": True,
+            **_NESTEROV,
+            "batch_size": 64,
+        },
+        book={
+            "data": "cifar10-full",
+            "optimizer": "adam",
+            "learning_rate": 0.001,
+            "weight_decay": 0.005,
+            "num_epochs": 30,
+        },
+        full={
+            "data": "cifar10-full",
+            "learning_rate": 0.2,
+            "num_epochs": 18,
+            "augment": True,
+            **_NESTEROV,
+        },
+    ),
+}
+TASKS = tuple(dict.fromkeys(task for task, _ in EXPERIMENTS))
+PRESETS = ("quick", "book", "full")
+
+
+def experiment(task, preset="quick", **changes):
+    """The recipe of a task, with some values changed.
+
+    Examples
+    --------
+    >>> from nndl.experiments import experiment
+    >>> experiment("lenet-mnist", "book").learning_rate
+    0.1
+    >>> experiment("lenet-mnist", "book", num_epochs=2).num_epochs
+    2
+    """
+    if (task, preset) not in EXPERIMENTS:
+        raise ValueError(
+            f"no recipe {preset!r} for {task!r}: tasks are {', '.join(TASKS)}; "
+            f"presets are {', '.join(PRESETS)}"
+        )
+    return EXPERIMENTS[task, preset].replace(**changes)
+
+
+def build_model(recipe, operators="hand"):
+    """The network of a recipe, freshly initialised."""
+    channels = 1 if recipe.data.startswith("mnist") else 3
+    if recipe.task.startswith("lenet"):
+        return LeNet(channels, operators=operators)
+    return ResNet18(
+        channels, use_residual=recipe.use_residual, operators=operators, stem=recipe.stem
+    )
+
+
+def build_dataset(recipe, mode):
+    """The data of a recipe: mode 'train', 'dev' or 'test'."""
+    kind, part = recipe.data.split("-")
+    if kind == "mnist":
+        return MNISTDataset(mode, split=part)
+    return CIFAR10Dataset(mode, subset=part)
+
+
+def build_loaders(recipe, seed=None):
+    """Loaders of the training, dev and test sets; only the first shuffles and augments.
+
+    Returns
+    -------
+    tuple of BatchLoader
+    """
+    augment = functools.partial(flip_and_crop, padding=4) if recipe.augment else None
+    train = BatchLoader(
+        build_dataset(recipe, "train"), recipe.batch_size, shuffle=True, seed=seed, augment=augment
+    )
+    dev, test = (BatchLoader(build_dataset(recipe, mode), 200) for mode in ("dev", "test"))
+    return train, dev, test
+
+
+def build_optimizer(recipe, model, steps):
+    """The optimiser of a recipe; `steps` is the number of training steps of the whole run."""
+    rate = recipe.learning_rate
+    if recipe.schedule == "one-cycle":
+        rate = paddle.optimizer.lr.OneCycleLR(
+            max_learning_rate=rate, total_steps=steps, phase_pct=0.3, end_learning_rate=rate / 1e4
+        )
+    common = {
+        "learning_rate": rate,
+        "parameters": model.parameters(),
+        "weight_decay": recipe.weight_decay,
+    }
+    if recipe.optimizer == "sgd":
+        return paddle.optimizer.SGD(**common)
+    if recipe.optimizer == "momentum":
+        return paddle.optimizer.Momentum(momentum=0.9, use_nesterov=True, **common)
+    if recipe.optimizer == "adam":
+        return paddle.optimizer.Adam(**common)
+    if recipe.optimizer == "adamw":
+        return paddle.optimizer.AdamW(**common)
+    raise ValueError(
+        f"optimizer must be 'sgd', 'momentum', 'adam' or 'adamw', got {recipe.optimizer!r}"
+    )
