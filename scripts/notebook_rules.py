@@ -54,11 +54,10 @@ def output_problems(notebook):
                 if hit := re.search(pattern, output_text(output)):
                     context = output_text(output)[max(0, hit.start() - 40) : hit.end() + 40]
                     found.append(f"{where} shows {name}: {context!r}")
-            if "application/vnd.jupyter.widget-view+json" in output.get("data", {}) and not (
-                "text/html" in output.data or "image/png" in output.data
-            ):
-                if "widget" not in cell.metadata.get("tags", []):
-                    found.append(f"{where} leaves a widget without a static fallback")
+            data = output.get("data", {})
+            widget = "application/vnd.jupyter.widget-view+json" in data
+            if widget and not {"text/html", "image/png"} & set(data):
+                found.append(f"{where} leaves a widget without a static fallback")
     return found
 
 
