@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_rules import output_problems, rule_problems, stamp
+
 from notebooks import SOURCES, clean, execute, key_result, set_parameters
 
 HEADINGS = json.loads((Path(__file__).parent / "headings.json").read_text(encoding="utf-8"))
