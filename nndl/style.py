@@ -8,14 +8,20 @@ colour vision tell apart; the background is white everywhere, so that a dark pag
 import base64
 import functools
 import io
+import logging
 import pathlib
 import sys
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure as _Figure
-from matplotlib.patches import Rectangle
+
+for _name in ("matplotlib", "fontTools"):  # Paddle's log handler would print their INFO messages
+    if logging.getLogger(_name).level == logging.NOTSET:
+        logging.getLogger(_name).setLevel(logging.WARNING)
+
+from matplotlib.colors import to_hex, to_rgb  # noqa: E402
+from matplotlib.figure import Figure as _Figure  # noqa: E402
+from matplotlib.patches import Rectangle  # noqa: E402
 
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, YELLOW, BLACK = "#56B4E9", "#CC79A7", "#F0E442", "#222222"
@@ -35,6 +41,8 @@ RC = {
     "figure.dpi": 100,
     "savefig.dpi": 150,
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.h_pad": 0.08,
     "axes.facecolor": "white",
     "axes.edgecolor": "#555555",
     "axes.labelcolor": BLACK,
@@ -195,9 +203,10 @@ def show(figure):
     import matplotlib.pyplot as plt
     from matplotlib._pylab_helpers import Gcf
 
-    canvas = plt.get_backend_mod().FigureCanvas
-    if getattr(canvas, "required_interactive_framework", None):
-        Gcf.set_active(canvas.new_manager(figure, max(plt.get_fignums(), default=0) + 1))
+    number = max(plt.get_fignums(), default=0) + 1
+    manager = plt.new_figure_manager(number, FigureClass=lambda: figure)
+    if getattr(manager.canvas, "required_interactive_framework", None):
+        Gcf.set_active(manager)
         plt.show()
 
 
