@@ -3,6 +3,19 @@
 Each function takes arrays or objects and returns one Figure, which a notebook shows once.
 """
 
+from .figures_convolution import (
+    channels,
+    connections,
+    connections_2d,
+    convolution_kinds,
+    edges,
+    flip,
+    geometry,
+    matrix,
+    pooling,
+    response_histogram,
+    worked_example,
+)
 from .figures_training import (
     compare_runs,
     gradient_norms,
@@ -16,13 +29,24 @@ from .figures_training import (
 )
 
 __all__ = [
+    "channels",
     "compare_runs",
+    "connections",
+    "connections_2d",
+    "convolution_kinds",
+    "edges",
+    "flip",
+    "geometry",
     "gradient_norms",
     "gradient_norms_of",
     "loss_line",
     "loss_surface",
+    "matrix",
     "plot",
     "plot_training_loss_acc",
+    "pooling",
+    "response_histogram",
     "times",
     "weight_norms",
+    "worked_example",
 ]

@@ -22,6 +22,7 @@ for _name in ("matplotlib", "fontTools"):  # Paddle's log handler would print th
 from matplotlib.colors import to_hex, to_rgb  # noqa: E402
 from matplotlib.figure import Figure as _Figure  # noqa: E402
 from matplotlib.patches import Rectangle  # noqa: E402
+from PIL import Image  # noqa: E402
 
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, YELLOW, BLACK = "#56B4E9", "#CC79A7", "#F0E442", "#222222"
@@ -105,6 +106,7 @@ class Figure(_Figure):
     """
 
     alt = ""
+    dots = 150
     _shown_in = None
 
     def _ipython_display_(self):
@@ -126,22 +128,28 @@ class Figure(_Figure):
             metadata={"image/png": {"width": width, "alt": self.alt, "needs_background": "light"}},
         )
 
-    def to_png(self, dpi=150):
+    def to_png(self, dpi=None):
         """The figure as PNG bytes, with its width in CSS pixels.
 
         Parameters
         ----------
-        dpi : int
-            Pixels an inch; a page shows 100 of them, so 150 stays sharp on dense displays.
+        dpi : int, optional
+            Pixels an inch; a page shows 100 of them, so that the default, the figure's `dots`
+            (150), stays sharp on dense displays.
 
         Returns
         -------
         png : bytes
+            A large picture is reduced to 256 colours, which a notebook's size limit asks for.
         width : int
         """
         buffer = io.BytesIO()
         with use_style():
-            self.savefig(buffer, format="png", dpi=dpi)
+            self.savefig(buffer, format="png", dpi=dpi or self.dots)
+        if buffer.tell() > 150_000:
+            picture = Image.open(buffer).convert("RGB").quantize(256)
+            buffer = io.BytesIO()
+            picture.save(buffer, format="png", optimize=True)
         return buffer.getvalue(), round(self.get_size_inches()[0] * 100)
 
 
