@@ -2,11 +2,13 @@
 
 import html
 import numbers
+import re
 import sys
 import types
 import unicodedata
 
 MISSING = "—"
+_NUMBER = re.compile(r"[-−+]?\d[\d,]*(\.\d+)? ?[%×]?")
 
 
 def table(rows, columns=None, caption=None, formats=None, emphasise=(), notes=()):
@@ -176,8 +178,13 @@ def _is_number(cell):
 
 
 def _is_numeric(column):
-    column = [cell for cell in map(_plain, column) if cell is not None and cell != MISSING]
-    return bool(column) and all(_is_number(cell) for cell in column)
+    """Whether a column stands right: numbers, and texts such as "12.5%", "1,024" or "3.2×"."""
+    column = [
+        cell for cell in map(_plain, column) if cell is not None and cell not in ("", MISSING)
+    ]
+    return bool(column) and all(
+        _is_number(cell) or (isinstance(cell, str) and _NUMBER.fullmatch(cell)) for cell in column
+    )
 
 
 def _plain(cell):
