@@ -196,7 +196,7 @@ def conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
     --------
     >>> import paddle
     >>> from nndl.convolution import conv2d
-    >>> conv2d(paddle.ones([1, 1, 3, 3]), paddle.ones([1, 1, 2, 2])).shape
+    >>> list(conv2d(paddle.ones([1, 1, 3, 3]), paddle.ones([1, 1, 2, 2])).shape)
     [1, 1, 2, 2]
     """
     if not isinstance(X, paddle.Tensor):
@@ -377,7 +377,7 @@ class Conv2D(paddle.nn.Layer):
     >>> import paddle
     >>> from nndl import Conv2D
     >>> layer = Conv2D(3, 8, kernel_size=5, padding=2)
-    >>> layer(paddle.ones([1, 3, 32, 32])).shape
+    >>> list(layer(paddle.ones([1, 3, 32, 32])).shape)
     [1, 8, 32, 32]
     """
 

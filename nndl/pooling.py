@@ -120,7 +120,7 @@ def pool2d(X, size, mode="max", stride=1, padding=0):
     --------
     >>> import paddle
     >>> from nndl.pooling import pool2d
-    >>> pool2d(paddle.ones([1, 6, 28, 28]), size=2, mode='avg', stride=2).shape
+    >>> list(pool2d(paddle.ones([1, 6, 28, 28]), size=2, mode='avg', stride=2).shape)
     [1, 6, 14, 14]
     """
     if not isinstance(X, paddle.Tensor):
@@ -245,7 +245,7 @@ class Pool2D(paddle.nn.Layer):
     --------
     >>> import paddle
     >>> from nndl import Pool2D
-    >>> Pool2D(size=(2, 2), mode='max', stride=2)(paddle.ones([1, 6, 28, 28])).shape
+    >>> list(Pool2D((2, 2), 'max', stride=2)(paddle.ones([1, 6, 28, 28])).shape)
     [1, 6, 14, 14]
     """
 

@@ -158,7 +158,7 @@ def seed_everything(seed):
     import paddle
 
     random.seed(number)
-    np.random.seed(number)
+    np.random.seed(number)  # noqa: NPY002  users call the legacy functions, too
     paddle.seed(number)
     return number
 
