@@ -3,6 +3,7 @@
 import contextlib
 import io
 import math
+import warnings
 from dataclasses import dataclass, field
 
 import paddle
@@ -245,6 +246,14 @@ class _Runner(nn.Layer):
         return result
 
 
+@contextlib.contextmanager
+def _quiet():
+    """Paddle prints its own tables, and warns about how it converts arrays to integers."""
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Conversion of an array", DeprecationWarning)
+        yield
+
+
 def paddle_flops(model, inputs, formulas=None):
     """Ask `paddle.flops`, with the rules of this module for the types that it does not know.
 
@@ -281,7 +290,7 @@ def paddle_flops(model, inputs, formulas=None):
                 by_layer[id(layer)] = int(layer._buffers["total_ops"].item())
 
     runner = _Runner(model, inputs, after=collect)
-    with untouched(model), contextlib.redirect_stdout(io.StringIO()):
+    with untouched(model), _quiet():
         total = paddle.flops(runner, [1], custom_ops=custom)
     return int(total), by_layer
 
@@ -289,6 +298,6 @@ def paddle_flops(model, inputs, formulas=None):
 def paddle_parameters(model, inputs):
     """The (total, trainable) parameters that `paddle.summary` reports."""
     runner = _Runner(model, inputs)
-    with untouched(model), contextlib.redirect_stdout(io.StringIO()):
+    with untouched(model), _quiet():
         info = paddle.summary(runner, (1,))
     return int(info["total_params"]), int(info["trainable_params"])
