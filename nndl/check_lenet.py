@@ -1,2 +1,3 @@
 """Exercises, to be filled."""
+
 EXERCISES = ()

@@ -7,12 +7,19 @@ import numpy as np
 from .check_engine import to_array
 
 #: mistakes a convolution can make; `faulty_conv2d` takes any set of them
-PADDING = ("padding_forgotten", "padding_one_side", "padding_one_axis", "padding_edge")
+PADDING = (
+    "padding_forgotten",
+    "padding_one_side",
+    "padding_one_axis",
+    "padding_edge",
+    "padding_doubled",
+)
 STRIDE = ("stride_ignored", "stride_one_axis", "stride_not_in_index")
 KERNEL = ("kernel_flipped", "rows_columns_swapped")
 BIAS = ("bias_missing", "bias_per_tap", "bias_per_channel", "bias_same_for_all", "bias_wrong_axis")
 CHANNELS = ("channels_overwritten", "channels_not_summed", "channels_averaged", "output_maps_same")
-DILATION = ("dilation_ignored", "dilation_off_by_one")
+DILATION = ("dilation_ignored", "dilation_off_by_one", "dilation_not_in_size")
+GROUPS = ("groups_ignored", "groups_interleaved")
 
 #: the same mistake, made in another way: name -> key of the diagnosis
 _ALIASES = {
@@ -24,11 +31,9 @@ _ALIASES = {
     "padding_one_side_size": "padding_one_side",
     "padding_not_in_size": "padding_forgotten",
     "padding_only_in_size": "padding_forgotten",
-    "padding_doubled": "padding_doubled",
     "kernel_flipped_rows": "kernel_flipped",
     "kernel_flipped_columns": "kernel_flipped",
     "dilation_only_in_size": "dilation_ignored",
-    "dilation_not_in_size": "dilation_not_in_size",
     "channels_kept": "channels_not_summed",
     "size_one_less": "size_off_by_one",
     "size_one_more": "size_off_by_one",

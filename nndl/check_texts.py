@@ -7,6 +7,7 @@ DIAGNOSES = {
     "padding_one_side": ("只填充了一侧", "上下左右都要补 P 个零，所以每个方向一共多出 2P。"),
     "padding_one_axis": ("只填充了一个方向", "高和宽都要填充。"),
     "padding_edge": ("填充的不是零", "零填充补的是 0，不是复制边缘的像素。"),
+    "padding_doubled": ("填充加了两遍", "四周各补 P 圈零，只补一次；补完之后的大小已经含了 2P。"),
     "stride_ignored": (
         "忘了步长",
         "窗口每次应移动 S 格：输出 (i, j) 对应的窗口从 (i·S, j·S) 开始。",
@@ -32,6 +33,10 @@ DIAGNOSES = {
     "dilation_off_by_one": (
         "空洞率差一",
         "dilation=1 就是普通卷积；相邻两个核元素相距 d 格，而不是 d+1 格。",
+    ),
+    "dilation_not_in_size": (
+        "输出大小没有考虑空洞",
+        "核跨过 d(U − 1) + 1 格，输出大小是 M − d(U − 1)。",
     ),
     "size_off_by_one": (
         "输出大小差一",
@@ -66,6 +71,10 @@ DIAGNOSES = {
     "groups_ignored": (
         "忽略了分组",
         "第 g 组的输出只看第 g 组的 D/groups 个输入通道，而不是总看最前面的那几个（或全部）。",
+    ),
+    "groups_interleaved": (
+        "分组的次序不对",
+        "连续的 P/groups 张输出特征图属于同一组：第 p 张属于第 p // (P // groups) 组。",
     ),
     "output_maps_same": (
         "所有输出特征图用了同一个核",
