@@ -3,6 +3,10 @@
 Each function takes arrays or objects and returns one Figure, which a notebook shows once.
 """
 
+from .animation import (
+    animate_conv2d,
+    interactive_conv2d,
+)
 from .figures_convolution import (
     channels,
     connections,
@@ -29,6 +33,7 @@ from .figures_training import (
 )
 
 __all__ = [
+    "animate_conv2d",
     "channels",
     "compare_runs",
     "connections",
@@ -39,6 +44,7 @@ __all__ = [
     "geometry",
     "gradient_norms",
     "gradient_norms_of",
+    "interactive_conv2d",
     "loss_line",
     "loss_surface",
     "matrix",

@@ -98,15 +98,12 @@ def use_style():
     return mpl.rc_context(RC)
 
 
-class Figure(_Figure):
-    """A matplotlib Figure that a notebook shows once in the cell that draws it.
+class ShownOnce:
+    """What a notebook shows once in the cell that makes it, and anew when a later cell ends in it.
 
-    It stays out of pyplot's list of open figures: the cell that made it shows it at once, the
-    same cell ending with the figure shows no second copy, and a later cell shows it anew.
+    A subclass has `_publish()`, which sends the picture to the notebook.
     """
 
-    alt = ""
-    dots = 150
     _shown_in = None
 
     def _ipython_display_(self):
@@ -118,6 +115,17 @@ class Figure(_Figure):
             return
         self._shown_in = cell
         self._publish()
+
+
+class Figure(ShownOnce, _Figure):
+    """A matplotlib Figure that a notebook shows once in the cell that draws it.
+
+    It stays out of pyplot's list of open figures: the cell that made it shows it at once, the
+    same cell ending with the figure shows no second copy, and a later cell shows it anew.
+    """
+
+    alt = ""
+    dots = 150
 
     def _publish(self):
         from IPython.display import publish_display_data
@@ -202,11 +210,16 @@ def _describe(function, figure):
     return f"{summary}: {'; '.join(titles)}" if titles else summary
 
 
+def in_notebook():
+    """Whether a notebook's kernel runs this, which shows pictures below the cell."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell is not None and type(shell.display_pub).__name__ != "DisplayPublisher"
+
+
 def show(figure):
     """Show a Figure once: in a notebook's cell, or in a window where the machine has one."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is not None and type(shell.display_pub).__name__ != "DisplayPublisher":
-        figure._ipython_display_()  # a notebook's kernel
+    if in_notebook():
+        figure._ipython_display_()
         return
     import matplotlib.pyplot as plt
     from matplotlib._pylab_helpers import Gcf
