@@ -20,6 +20,23 @@ from .figures_convolution import (
     response_histogram,
     worked_example,
 )
+from .figures_data import (
+    as_pictures,
+    class_histogram,
+    image_grid,
+    steps,
+)
+from .figures_results import (
+    class_accuracy,
+    confusion_matrix,
+    feature_maps,
+    find_layer,
+    kernels,
+    layer_output,
+    prediction,
+    softmax,
+    worst_mistakes,
+)
 from .figures_training import (
     compare_runs,
     gradient_norms,
@@ -31,28 +48,49 @@ from .figures_training import (
     times,
     weight_norms,
 )
+from .gradcam import (
+    grad_cam,
+    grad_cam_overlay,
+    prediction_titles,
+)
 
 __all__ = [
     "animate_conv2d",
+    "as_pictures",
     "channels",
+    "class_accuracy",
+    "class_histogram",
     "compare_runs",
+    "confusion_matrix",
     "connections",
     "connections_2d",
     "convolution_kinds",
     "edges",
+    "feature_maps",
+    "find_layer",
     "flip",
     "geometry",
+    "grad_cam",
+    "grad_cam_overlay",
     "gradient_norms",
     "gradient_norms_of",
+    "image_grid",
     "interactive_conv2d",
+    "kernels",
+    "layer_output",
     "loss_line",
     "loss_surface",
     "matrix",
     "plot",
     "plot_training_loss_acc",
     "pooling",
+    "prediction",
+    "prediction_titles",
     "response_histogram",
+    "softmax",
+    "steps",
     "times",
     "weight_norms",
     "worked_example",
+    "worst_mistakes",
 ]

@@ -207,6 +207,8 @@ def _describe(function, figure):
     summary = (function.__doc__ or function.__name__).strip().splitlines()[0].rstrip(".")
     titles = [axes.get_title().replace("\n", " ") for axes in figure.axes]
     titles = list(dict.fromkeys(title for title in titles if title))
+    if len(titles) > 6:
+        titles = [*titles[:5], "…", titles[-1]]
     return f"{summary}: {'; '.join(titles)}" if titles else summary
 
 
