@@ -208,7 +208,7 @@ class ResNet18(nn.Layer):
         self.module6 = nn.Sequential(
             nn.AdaptiveAvgPool2D(1), nn.Flatten(), nn.Linear(512, num_classes)
         )
-        self.in_channels = in_channels
+        self.in_channels, self.use_residual, self.stem = in_channels, use_residual, stem
 
     def forward(self, X):
         _check_images(X, self.in_channels, "ResNet18")
@@ -240,6 +240,11 @@ def vision_state_dict(model):
         Every parameter and buffer; the tensors are shared, not copied. The values fit
         `paddle.vision.models.resnet18(num_classes=...)` with nothing missing or left over.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the model is not such a ResNet18: `paddle.vision` has no other form.
+
     Examples
     --------
     >>> import paddle
@@ -248,6 +253,13 @@ def vision_state_dict(model):
     >>> theirs.set_state_dict(vision_state_dict(ResNet18()))
     ([], [])
     """
+    if not isinstance(model, ResNet18):
+        raise TypeError(f"vision_state_dict expects a ResNet18, got a {type(model).__name__}")
+    if model.stem != "imagenet" or not model.use_residual:
+        raise ValueError(
+            "vision_state_dict expects use_residual=True and stem='imagenet', as in paddle.vision; "
+            f"got use_residual={model.use_residual} and stem={model.stem!r}"
+        )
     renamed = {}
     for name, value in model.state_dict().items():
         ours = max((m for m in _VISION_MODULES if name.startswith(m + ".")), key=len)

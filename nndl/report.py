@@ -151,12 +151,14 @@ def compare(models, input_size=None, dtype="float32"):
     >>> from nndl.report import compare
     >>> dense, conv = paddle.nn.Linear(1024, 900), paddle.nn.Conv2D(1, 1, 3)
     >>> print(compare({"conv": flops(conv, (1, 1, 32, 32)), "dense": flops(dense, (1, 1024))}))
-                            conv    dense
-    ────────────────────  ──────  ───────
-    trainable parameters      10  922,500
-    fixed parameters           0        0
-    FLOPs by formula       9,000  922,500
-    FLOPs by paddle.flops  9,000  921,600
+                             conv    dense
+    ─────────────────────  ──────  ───────
+    trainable parameters       10  922,500
+    fixed parameters            0        0
+    FLOPs by formula        9,000  922,500
+    FLOPs by paddle.flops   9,000  921,600
+    FLOPs: multiply-adds in layers; functions called in forward (F.relu, X + Y) not counted.
+    Linear: the formula counts the bias, one addition per output; Paddle not.
     """
     if not isinstance(models, dict) or not models:
         raise TypeError(
@@ -179,9 +181,9 @@ def compare(models, input_size=None, dtype="float32"):
         for label, attribute in measures.items()
     ]
     parts = {name: {p["module"]: p for p in r.modules()} for name, r in reports.items()}
-    shared = [m for m in dict.fromkeys(m for part in parts.values() for m in part) if m]
+    modules = dict.fromkeys(m for part in parts.values() if len(part) > 1 for m in part)
     for key, label in (("share of parameters", "parameters"), ("share of FLOPs", "FLOPs")):
-        for module in shared:
+        for module in modules:
             shares = [parts[name].get(module, {}).get(key) for name in reports]
             rows.append(
                 [f"{module}: share of {label}"]
