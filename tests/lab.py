@@ -49,12 +49,8 @@ def jupyter_lab(folder, settings):
     environment.pop("MPLBACKEND", None)  # the kernel shall draw into the page
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += [f"--port={port}", "--ip=127.0.0.1", f"--ServerApp.root_dir={folder}"]
-    command += [
-        "--IdentityProvider.token=",
-        "--LabApp.news_url=",
-        "--LabApp.check_for_updates_class=",
-    ]
-    command[-1] += "jupyterlab.NeverCheckForUpdate"
+    command += ["--IdentityProvider.token=", "--LabApp.news_url="]
+    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     with open(settings / "jupyter.log", "w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
@@ -83,10 +79,12 @@ class Notebook:
 
     def __init__(self, page, address, name):
         self.page = page
-        page.goto(f"{address}/lab/tree/{name}?reset")
+        page.goto(f"{address}/lab/tree/{name}?reset", wait_until="domcontentloaded")
         page.wait_for_selector(".jp-NotebookPanel-toolbar", timeout=90_000)
         page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=60_000)
         self.wait_idle()
+        # The status says idle before the channels are open; cells sent until then are lost.
+        page.wait_for_timeout(4000)
 
     def menu(self, *labels):
         """Click through the menu bar: menu('Run', 'Run All Cells')."""
