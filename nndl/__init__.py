@@ -38,8 +38,9 @@ _HOME = {
     "table": "table",
 }
 _MODULES = {
-    "architecture", "check", "checkpoint", "convolution", "dataset", "download", "experiments",
-    "figures", "loader", "metric", "model", "op", "pooling", "report", "runner", "runtime", "tools",
+    "animation", "architecture", "check", "checkpoint", "convolution", "dataset", "download",
+    "drawing", "experiments", "figures", "gradcam", "loader", "metric", "model", "op", "own_image",
+    "pooling", "receptive_field", "report", "runner", "runtime", "style", "tools",
 }  # fmt: skip
 
 __version__ = "1.0.0"

@@ -7,6 +7,7 @@ from .animation import (
     animate_conv2d,
     interactive_conv2d,
 )
+from .drawing import draw_digit
 from .figures_convolution import (
     channels,
     connections,
@@ -53,6 +54,18 @@ from .gradcam import (
     grad_cam_overlay,
     prediction_titles,
 )
+from .own_image import (
+    preprocess_digit,
+    preprocess_photo,
+)
+from .receptive_field import (
+    field_size,
+    layers_of,
+    measured_receptive_field,
+    receptive_field,
+    receptive_field_layers,
+    receptive_field_map,
+)
 
 __all__ = [
     "animate_conv2d",
@@ -65,8 +78,10 @@ __all__ = [
     "connections",
     "connections_2d",
     "convolution_kinds",
+    "draw_digit",
     "edges",
     "feature_maps",
+    "field_size",
     "find_layer",
     "flip",
     "geometry",
@@ -78,14 +93,21 @@ __all__ = [
     "interactive_conv2d",
     "kernels",
     "layer_output",
+    "layers_of",
     "loss_line",
     "loss_surface",
     "matrix",
+    "measured_receptive_field",
     "plot",
     "plot_training_loss_acc",
     "pooling",
     "prediction",
     "prediction_titles",
+    "preprocess_digit",
+    "preprocess_photo",
+    "receptive_field",
+    "receptive_field_layers",
+    "receptive_field_map",
     "response_histogram",
     "softmax",
     "steps",

@@ -290,6 +290,14 @@ def find_layer(model, layer):
     return named[layer]
 
 
+def restore_gradients(parameters, gradients):
+    """Give parameters back the gradients they had before a backward pass of our own."""
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.clear_gradient(set_to_zero=False)
+        if gradient is not None:
+            parameter.grad = gradient
+
+
 @draws
 def feature_maps(maps, columns=8, limit=32, title=None):
     """The feature maps that a layer makes of one image.

@@ -4,7 +4,7 @@ import numpy as np
 
 from . import style
 from .figures_data import _class_name, as_pictures
-from .figures_results import find_layer
+from .figures_results import _percent, find_layer, restore_gradients, softmax
 from .style import draws, new_figure
 
 
@@ -57,10 +57,7 @@ def grad_cam(model, layer, X, classes=None):
         handle.remove()
         if training:
             model.train()
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.clear_gradient(set_to_zero=False)
-        if gradient is not None:
-            parameter.grad = gradient
+    restore_gradients(parameters, gradients)
     maps = caught[-1]
     if len(maps.shape) != 4:
         raise ValueError(
@@ -130,8 +127,6 @@ def prediction_titles(logits, labels=None, class_names=None):
     -------
     list of str
     """
-    from .figures_results import _percent, softmax
-
     titles = []
     for number, share in enumerate(softmax(logits)):
         best = int(share.argmax())

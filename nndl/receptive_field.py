@@ -1,0 +1,359 @@
+"""Receptive field: computed layer by layer, and measured from the gradient."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.patches import Polygon, Rectangle
+
+from . import style
+from .figures_results import find_layer, restore_gradients
+from .style import HIGHLIGHT, INPUT, OUTPUT, draws, label, new_figure, tint
+
+
+@dataclass
+class Reach:
+    """What one output of a layer sees of the model's input, along one axis."""
+
+    name: str
+    kernel: int
+    stride: int
+    dilation: int
+    padding: int
+    field: int  # input pixels that one output sees
+    jump: int  # input pixels between the fields of two neighbouring outputs
+    start: float  # left edge of the first output's field; negative in the padding
+
+
+def receptive_field(layers):
+    """The receptive field after each layer, by recursion.
+
+    r ← r + E·(U − 1)·j and j ← j·S, starting from r = j = 1, with kernel U, stride S and
+    dilation E.
+
+    Parameters
+    ----------
+    layers : sequence of int, of dict, or of (name, kernel, stride, padding, dilation)
+        A number is a kernel with stride 1; a dict has `kernel` and may have `name`, `stride`,
+        `padding`, `dilation`. `layers_of(model, input_size)` lists a model's.
+
+    Returns
+    -------
+    list of Reach
+
+    Examples
+    --------
+    >>> from nndl.receptive_field import receptive_field
+    >>> [reach.field for reach in receptive_field([3, 3])]
+    [3, 5]
+
+    References
+    ----------
+    Araujo, Norris, Sim, *Computing receptive fields of convolutional neural networks*, 2019.
+    """
+    reaches, field, jump, start = [], 1, 1, 0
+    for number, layer in enumerate(layers, 1):
+        name, kernel, stride, padding, dilation = _layer(layer, number)
+        field += dilation * (kernel - 1) * jump
+        start -= padding * jump
+        jump *= stride
+        reaches.append(Reach(name, kernel, stride, dilation, padding, field, jump, start))
+    if not reaches:
+        raise ValueError("expected at least one layer, got none: pass kernel sizes such as [3, 3]")
+    return reaches
+
+
+def _layer(layer, number):
+    if isinstance(layer, (int, np.integer)):
+        layer = {"kernel": int(layer)}
+    if isinstance(layer, dict):
+        layer = {"name": f"layer {number}", "stride": 1, "padding": 0, "dilation": 1, **layer}
+        keys = ("name", "kernel", "stride", "padding", "dilation")
+        if set(layer) != set(keys):
+            raise ValueError(f"a layer has the keys {', '.join(keys)}; got {', '.join(layer)}")
+        layer = tuple(layer[key] for key in keys)
+    name, *sizes = layer
+    for part, size, least in zip(
+        ("kernel", "stride", "padding", "dilation"), sizes, (1, 1, 0, 1), strict=True
+    ):
+        if not isinstance(size, (int, np.integer)) or size < least:
+            raise ValueError(f"{part} of {name} must be an integer of at least {least}: {size!r}")
+    return (name, *sizes)
+
+
+#: names of layers that stand beside the main path
+_SHORTCUTS = ("shortcut", "downsample")
+
+
+def layers_of(model, input_size, until=None):
+    """The convolutions and poolings of a model's main path, in the order in which they run.
+
+    Parameters
+    ----------
+    model : paddle.nn.Layer
+    input_size : sequence of int
+        (N, C, M, N').
+    until : str, optional
+        Name of the layer to stop after.
+
+    Returns
+    -------
+    list of (name, kernel, stride, padding, dilation)
+        Along the rows; layers named 'shortcut' or 'downsample' are left out, since the field
+        of the main path includes theirs.
+
+    Raises
+    ------
+    ValueError
+        The layer to stop after does not exist.
+    """
+    import paddle
+
+    from .probe import untouched
+
+    calls, handles = [], []
+    if until is not None:
+        find_layer(model, until)
+    with untouched(model), paddle.no_grad():
+        for name, layer in model.named_sublayers():
+
+            def record(layer, inputs, output, name=name):
+                calls.append((name, *_geometry(layer, inputs[0], output)))
+
+            if _geometry(layer) is not None:
+                handles.append(layer.register_forward_post_hook(record))
+            elif name == until:
+                handles.append(layer.register_forward_post_hook(lambda *_, n=name: calls.append(n)))
+        try:
+            model(paddle.zeros(list(input_size)))
+        finally:
+            for handle in handles:
+                handle.remove()
+    main = [c for c in calls if not any(part in _SHORTCUTS for part in c[0].split("."))]
+    if until is not None:
+        last = max((k for k, c in enumerate(main) if until in (c, c[0])), default=-1)
+        main = main[: last + 1]
+    return [call for call in main if not isinstance(call, str)]
+
+
+def _geometry(layer, X=None, Y=None):
+    """(kernel, stride, padding, dilation) along the rows, None for any other kind of layer."""
+    kind = type(layer).__name__
+    if kind == "Conv2D" and hasattr(layer, "_kernel_size"):
+        padding = layer._updated_padding
+        parts = layer._kernel_size, layer._stride, padding, layer._dilation
+    elif kind == "Conv2D":
+        parts = layer.kernel_size, layer.stride, layer.padding, layer.dilation
+    elif kind == "Pool2D":
+        parts = layer.size, layer.stride, layer.padding, 1
+    elif kind in ("MaxPool2D", "AvgPool2D"):
+        stride = layer.ksize if layer.stride is None else layer.stride
+        parts = layer.ksize, stride, layer.padding, 1
+    elif kind in ("AdaptiveAvgPool2D", "AdaptiveMaxPool2D"):
+        rows = 1 if X is None else X.shape[2]
+        parts = rows if X is None else -(-rows // Y.shape[2]), 1, 0, 1
+    else:
+        return None
+    return tuple(int(part[0] if isinstance(part, (list, tuple)) else part) for part in parts)
+
+
+def measured_receptive_field(model, input_size, layer=None, position=None, samples=8, seed=0):
+    """How strongly each input pixel moves one output pixel, from the gradient.
+
+    Parameters
+    ----------
+    model : paddle.nn.Layer
+    input_size : sequence of int
+        (1, C, M, N') or (C, M, N').
+    layer : str, optional
+        Whose output to look at; the model's own by default.
+    position : (int, int), optional
+        Row and column of the output pixel; the middle by default.
+    samples : int
+        Random inputs: ReLU and max pooling hide pixels for a single one.
+    seed : int
+
+    Returns
+    -------
+    array [M, N'] float64
+        Mean |∂(sum of the output channels) / ∂ input|, channels added; where it is 0 the output
+        does not see the pixel.
+    """
+    import paddle
+
+    caught = []
+    shape = [samples, *list(input_size)[-3:]]
+    generator = np.random.default_rng(seed)
+    X = paddle.to_tensor(generator.standard_normal(shape).astype(np.float32))
+    X.stop_gradient = False
+    training = model.training
+    model.eval()
+    handle = find_layer(model, layer or model).register_forward_post_hook(
+        lambda _, __, output: caught.append(output)
+    )
+    try:
+        model(X)
+        maps = caught[-1]
+        if len(maps.shape) != 4:
+            raise ValueError(
+                f"expected a layer with maps [N, P, M', N'], got {maps.shape}: name a convolution "
+                "or pooling with layer='...'"
+            )
+        row, column = position or (maps.shape[2] // 2, maps.shape[3] // 2)
+        # Random signs: summed channels of opposite weights would cancel.
+        signs = generator.choice([-1.0, 1.0], (samples, maps.shape[1])).astype(np.float32)
+        gradients = [None if p.grad is None else p.grad.clone() for p in model.parameters()]
+        (maps[:, :, row, column] * paddle.to_tensor(signs)).sum().backward()
+    finally:
+        handle.remove()
+        if training:
+            model.train()
+    restore_gradients(model.parameters(), gradients)
+    return np.abs(X.grad.numpy()).sum(axis=1).mean(axis=0, dtype=float)
+
+
+def field_size(measured, floor=0.0):
+    """Rows and columns of the box around all pixels that the output sees.
+
+    Parameters
+    ----------
+    measured : array [M, N']
+    floor : float
+        Share of the maximum up to which a pixel counts as unseen.
+
+    Returns
+    -------
+    (int, int)
+    """
+    seen = measured > floor * measured.max()
+    sizes = []
+    for axis in (1, 0):
+        places = np.flatnonzero(seen.any(axis=axis))
+        sizes.append(int(places[-1] - places[0] + 1) if len(places) else 0)
+    return tuple(sizes)
+
+
+@draws
+def receptive_field_layers(layers, outputs=3):
+    """A line of neurons a layer, and the cone of inputs that the middle output sees.
+
+    Parameters
+    ----------
+    layers : as for `receptive_field`
+        A few small kernels; the drawing needs a field of at most 40 inputs.
+    outputs : int
+        Neurons drawn in the last layer.
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    Each layer widens the cone by (kernel − 1) times the product of the strides before it.
+    """
+    reaches = receptive_field(layers)
+    lengths = [outputs]
+    for reach in reversed(reaches):
+        lengths.append((lengths[-1] - 1) * reach.stride + reach.dilation * (reach.kernel - 1) + 1)
+    lengths = lengths[::-1]
+    if lengths[0] > 48:
+        raise ValueError(
+            f"expected layers that see a few pixels, got {lengths[0]} inputs for {outputs} "
+            "outputs: use measured_receptive_field and receptive_field_map"
+        )
+    figure, axes = new_figure(size=(9, 0.85 * len(lengths) + 0.7))
+    width, seen = lengths[0], [{outputs // 2}]
+    for reach in reversed(reaches):
+        taps = [reach.dilation * u for u in range(reach.kernel)]
+        seen.append({reach.stride * i + tap for i in seen[-1] for tap in taps})
+    seen = seen[::-1]
+    centers, scale = [0.5 + np.arange(width)], 1
+    for reach, length in zip(reaches, lengths[1:], strict=True):
+        first = centers[-1][0] + scale * reach.dilation * (reach.kernel - 1) / 2
+        scale *= reach.stride
+        centers.append(first + scale * np.arange(length))
+    for level, (x, used) in enumerate(zip(centers, seen, strict=True)):
+        y, color = -1.5 * level, INPUT if level == 0 else OUTPUT
+        for number, at in enumerate(x):
+            strength = 0.75 if number in used else 0.12
+            square = Rectangle((at - 0.42, y - 0.42), 0.84, 0.84, edgecolor=color, linewidth=0.9)
+            square.set_facecolor(tint(color, strength))
+            axes.add_patch(square)
+        if level:
+            above, a, b = centers[level - 1], min(seen[level - 1]), max(seen[level - 1])
+            corners = [(above[a] - 0.42, y + 1.08), (above[b] + 0.42, y + 1.08)]
+            corners += [(x[max(used)] + 0.42, y + 0.42), (x[min(used)] - 0.42, y + 0.42)]
+            axes.add_patch(Polygon(corners, facecolor=tint(HIGHLIGHT, 0.25), edgecolor="none"))
+        if not level:
+            axes.text(-0.4, y, "input", ha="right", va="center", fontsize=10)
+            continue
+        reach = reaches[level - 1]
+        name = f"{reach.name}\nkernel {reach.kernel}, stride {reach.stride}"
+        name += f",\ndilation {reach.dilation}" if reach.dilation > 1 else ""
+        axes.text(-0.4, y, name, ha="right", va="center", fontsize=10)
+        axes.text(
+            width + 0.4, y, f"one output sees\n{reach.field} inputs", va="center", fontsize=10
+        )
+    margin = max(0.32 * width, 3)
+    axes.set(xlim=(-margin, width + 0.75 * margin), ylim=(-1.5 * len(reaches) - 0.6, 0.6))
+    axes.set_axis_off()
+    return figure
+
+
+@draws
+def receptive_field_map(measured, computed=None):
+    """How strongly one output pixel reacts to each input pixel, with the computed field around.
+
+    Parameters
+    ----------
+    measured : array [M, N'], or dict of str (layer) to such arrays
+        From `measured_receptive_field`.
+    computed : int, or dict of str to int, optional
+        Size of the field from `receptive_field`, drawn as a dashed square around the centre.
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    Outside the square the gradient is exactly zero; inside, the middle counts far more than the
+    border, since more paths lead through it (the *effective* receptive field).
+
+    References
+    ----------
+    Luo et al., *Understanding the effective receptive field*, 2016.
+    """
+    named = measured if isinstance(measured, dict) else {"": measured}
+    fields = computed if isinstance(computed, dict) else dict.fromkeys(named, computed)
+    columns = min(len(named), 3)
+    rows = -(-len(named) // columns)
+    figure, axes = new_figure(
+        *(rows, columns), size=(3.0 * columns + 1.1, 3.2 * rows + 0.3), squeeze=False
+    )
+    for side in axes.flat[len(named) :]:
+        side.set_axis_off()
+    for side, (name, values) in zip(axes.flat, named.items(), strict=False):
+        values = np.asarray(values, dtype=float)
+        share = np.where(values > 0, values / (values.max() or 1), np.nan)
+        side.set_facecolor(style.LIGHT)
+        drawn = side.imshow(share, cmap="viridis", vmin=0, vmax=1)
+        rows_seen, columns_seen = field_size(values, floor=0.0)
+        title = f"{name}\n" if name else ""
+        title += f"measured {rows_seen}×{columns_seen}"
+        if fields.get(name):
+            size = fields[name]
+            title += f"\ncomputed {size}×{size}"
+            i, j = np.nonzero(values > 0)
+            middle = [
+                (low + high + 1) / 2 for low, high in ((j.min(), j.max()), (i.min(), i.max()))
+            ]
+            corner = [at - size / 2 - 0.5 for at in middle]
+            square = Rectangle(corner, size, size, fill=False, edgecolor=HIGHLIGHT, linewidth=2)
+            square.set_linestyle("--")
+            side.add_patch(square)
+        label(side, "input column (pixels)", "input row (pixels)", title)
+        side.title.set_fontsize(11)
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.85)
+    bar.set_label("gradient (share of the maximum)")
+    return figure
