@@ -151,12 +151,12 @@ def compare(models, input_size=None, dtype="float32"):
     >>> from nndl.report import compare
     >>> dense, conv = paddle.nn.Linear(1024, 900), paddle.nn.Conv2D(1, 1, 3)
     >>> print(compare({"conv": flops(conv, (1, 1, 32, 32)), "dense": flops(dense, (1, 1024))}))
-                             conv    dense
-    ─────────────────────  ──────  ───────
-    trainable parameters       10  922,500
-    fixed parameters            0        0
-    FLOPs by formula        9,000  922,500
-    FLOPs by paddle.flops   9,000  921,600
+                            conv    dense
+    ─────────────────────  ─────  ───────
+    trainable parameters      10  922,500
+    fixed parameters           0        0
+    FLOPs by formula       9,000  922,500
+    FLOPs by paddle.flops  9,000  921,600
     FLOPs: multiply-adds in layers; functions called in forward (F.relu, X + Y) not counted.
     Linear: the formula counts the bias, one addition per output; Paddle not.
     """
