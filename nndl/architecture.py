@@ -119,11 +119,11 @@ def _draw_stack(model, input_shape, shapes, order, report):
     totals = {row["layer"]: row for row in report.rows}
     columns = [("input", None, input_shape), *((s.name, s, s.shape) for s in steps)]
     span = max(len(columns), 6)
-    tall = 2.05 * 8.6 / span + 0.35  # inches: the maps are as wide as the bars, and square
+    tall = 2.05 * 8.6 / span + 0.75  # inches: the maps are as wide as the bars, and square
     figure, (maps, params, work) = new_figure(
         *(3, 1), size=(9, tall + 2.9), height_ratios=(tall, 1.2, 1.2)
     )
-    largest = max(shape[-1] for _, _, shape in columns if len(shape) == 3)
+    largest = max([shape[-1] for _, _, shape in columns if len(shape) == 3], default=1)
     longest = max([shape[0] for _, _, shape in columns if len(shape) == 1], default=1)
     edges = []
     for x, (_, step, shape) in enumerate(columns):
@@ -256,7 +256,7 @@ def _draw_step(axes, x, y, step, width=1.05, height=0.44):
     color = _COLORS.get(step.kind, GRAY)
     _arrow(axes, (x - 0.26, y), (x, y))
     text = "\n".join([step.text, " ".join(step.extras)]) if step.extras else step.text
-    _box(axes, x + width / 2, y, width, height, color, text, fontsize=8)
+    _box(axes, x + width / 2, y, width, height, color, text, 8 if len(step.extras) < 3 else 7.2)
     return x + width + 0.26
 
 
@@ -272,7 +272,7 @@ def _draw_unit(axes, x, y, unit):
     _path(axes, [(start, y), (start, top), (center, top), (center, y + 0.11)], HIGHLIGHT)
     if unit.shortcut is not None:
         text = " ".join([unit.shortcut.text, *unit.shortcut.extras])
-        _box(axes, (start + center) / 2, top, 1.3, 0.22, HIGHLIGHT, text, 8, 0.15)
+        _box(axes, (start + center) / 2, top, 1.75, 0.22, HIGHLIGHT, text, 8, 0.15)
     _sum(axes, center, y, 0.14)
     return center + 0.44
 

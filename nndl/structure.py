@@ -123,7 +123,8 @@ def _unit(layer, name, shapes):
         if child.rsplit(".", 1)[-1] in ("shortcut", "downsample"):
             shortcut = parts[0] if parts else None
         elif child.endswith(".bn3") and hasattr(layer, "shortcut"):
-            continue  # belongs to the shortcut
+            if shortcut is not None:  # it belongs to the shortcut
+                shortcut.extras.append("BN")
         else:
             for step in parts:
                 add_step(steps, step)
