@@ -1,0 +1,515 @@
+"""The training loop of RunnerV3: steps, evaluations, checkpoints, interruptions."""
+
+import contextlib
+import math
+import numbers
+import signal
+import threading
+
+import numpy as np
+import paddle
+
+from . import checkpoint as files
+from .progress import Progress
+from .resume import (
+    Feed,
+    from_json,
+    generator_states,
+    optimizer_state,
+    restore_generators,
+    restore_optimizer,
+    scheduler_of,
+    to_json,
+)
+
+
+def check_count(name, value, least=1):
+    """Refuse what is not a whole number ≥ `least`; None counts as 0."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral | None):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if (value or 0) < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+
+
+def loader_length(name, loader):
+    """Batches of a loader; at least one."""
+    try:
+        length = len(loader)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be iterable and have a length, got {type(loader).__name__}; use "
+            "nndl.BatchLoader(dataset), paddle.io.DataLoader(dataset) or a list of (X, y)"
+        ) from None
+    if not length:
+        raise ValueError(f"{name} is empty: it has no batch of data")
+    return length
+
+
+def tensors(value):
+    """Arrays as Paddle tensors, in tuples and lists too."""
+    if isinstance(value, np.ndarray):
+        return paddle.to_tensor(value)
+    if isinstance(value, tuple | list):
+        return type(value)(tensors(item) for item in value)
+    return value
+
+
+def pair(batch, name):
+    """The two parts (X, y) of a batch."""
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        what = f"{type(batch).__name__} of {len(batch)}" if hasattr(batch, "__len__") else batch
+        raise TypeError(f"{name} must yield pairs (X, y), got {what}; put several inputs into X")
+    X, y = batch
+    if not isinstance(X, paddle.Tensor) or not isinstance(y, paddle.Tensor):
+        X, y = tensors(X), tensors(y)
+    return X, y
+
+
+def sample_count(*parts):
+    """Samples in a batch: the first length of the first tensor found."""
+    for part in parts:
+        if isinstance(part, paddle.Tensor) and part.ndim:
+            return part.shape[0]
+        if isinstance(part, tuple | list) and (count := sample_count(*part)) is not None:
+            return count
+    return None
+
+
+def scalar_loss(loss_fn, logits, y):
+    """The loss of a batch as a tensor of one number."""
+    loss = loss_fn(logits, y)
+    if not isinstance(loss, paddle.Tensor) or loss.size != 1:
+        got = list(loss.shape) if isinstance(loss, paddle.Tensor) else type(loss).__name__
+        raise TypeError(
+            f"loss_fn must return one number, the batch's mean loss, as a Tensor; got {got}"
+        )
+    return loss
+
+
+@contextlib.contextmanager
+def eval_mode(model):
+    """Evaluation mode within the block; every layer gets its own mode back."""
+    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
+    model.eval()
+    try:
+        yield
+    finally:
+        for layer, mode in modes:
+            layer.training = mode
+
+
+@contextlib.contextmanager
+def train_mode(model):
+    """Training mode within the block; a model already in it keeps the layers that were frozen."""
+    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
+    if not model.training:
+        model.train()
+    try:
+        yield
+    finally:
+        for layer, mode in modes:
+            layer.training = mode
+
+
+class StopButton:
+    """Turns the first interrupt within the block into `pressed`; the second one interrupts."""
+
+    pressed = False
+
+    def __enter__(self):
+        self._main = threading.current_thread() is threading.main_thread()
+        if self._main:
+            self._before = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def _press(self, number, frame):
+        if self.pressed:
+            raise KeyboardInterrupt
+        self.pressed = True
+
+    def __exit__(self, *_):
+        if self._main:
+            signal.signal(signal.SIGINT, self._before)
+
+
+def mixed_precision(amp):
+    """Whether to compute in half precision here.
+
+    Raises
+    ------
+    ValueError
+        Asked for, but there is no GPU.
+    """
+    if amp not in (True, False, "auto"):
+        raise ValueError(f"amp must be True, False or 'auto', got {amp!r}")
+    gpu = paddle.get_device().startswith("gpu")
+    if amp is True and not gpu:
+        raise ValueError(
+            "amp=True needs a GPU, and this run is on the CPU: amp='auto' uses it only where it is"
+        )
+    return bool(amp) and gpu
+
+
+class Training:
+    """One call of `RunnerV3.train`, its arguments checked.
+
+    Parameters
+    ----------
+    runner : RunnerV3
+    train_loader, dev_loader : iterable of (X, y)
+    **options
+        Those of `RunnerV3.train`, with `batches` (of an epoch), `best_path` and
+        `checkpoint_path` (or None).
+    """
+
+    def __init__(self, runner, train_loader, dev_loader, **options):
+        self.runner, self.feed, self.dev_loader = runner, Feed(train_loader), dev_loader
+        self.__dict__.update(options)
+        self.scaler = paddle.amp.GradScaler() if mixed_precision(self.amp) else None
+        self.scheduler = scheduler_of(runner.optimizer)
+        self.on_plateau = isinstance(self.scheduler, paddle.optimizer.lr.ReduceOnPlateau)
+        self.total = self.num_epochs * self.batches
+        self.last_checkpoint = None
+        self.bar = Progress(self.total, 0, False)
+        if self.checkpoint_path and not hasattr(runner.optimizer, "_accumulators"):
+            raise TypeError(
+                "a checkpoint needs an optimizer of paddle.optimizer, got "
+                f"{type(runner.optimizer).__name__}"
+            )
+
+    def say(self, text):
+        """A line of the training log."""
+        if self.log_steps:
+            self.bar.print(text)
+
+    def tell(self, event, *values):
+        """Call the callbacks that have this method."""
+        for callback in self.callbacks:
+            method = getattr(callback, event, None)
+            if method:
+                method(self.runner, *values)
+
+    def run(self):
+        """Train to the end, an interruption or an error."""
+        runner = self.runner
+        enough = runner.epochs_done >= self.num_epochs
+        if enough or (runner.state == "finished" and runner.stop_reason):
+            runner.state = "finished"
+            print(runner._why_not_again())
+            return
+        runner._save_path = self.best_path
+        if self.dev_loader is not None:
+            files.check_writable(self.best_path)
+        fresh = runner.state == "new"
+        runner.state, runner.stop_reason = "failed", None  # unless it gets to an end
+        with (
+            Progress(self.total, runner.steps_done, self.progress) as self.bar,
+            StopButton() as button,
+            train_mode(runner.model),
+        ):
+            if self.checkpoint_path and fresh:
+                self.keep_others(self.checkpoint_path)
+                self.save_checkpoint()
+            self.tell("on_train_begin")
+            try:
+                while runner.state == "failed":
+                    self.epoch(button)
+            except KeyboardInterrupt:  # the second press, in the middle of a step
+                self.bar.print(
+                    "[Train] stopped at once, in the middle of a step. " + self.how_to_go_on()
+                )
+            finally:
+                self.tell("on_train_end")
+            if runner.state == "finished":
+                self.say("[Train] Training done!")
+            self.bar.finish(self.summary())
+
+    def epoch(self, button):
+        """The rest of an epoch, or as much of it as there is time for."""
+        runner = self.runner
+        taken = 0
+        for batch in (batches := self.feed.epoch()):
+            taken = self.feed.taken
+            step = runner.steps_done
+            self.step(step, *pair(batch, "train_loader"))
+            ended = taken == self.batches
+            if ended:
+                if next(batches, None) is not None:
+                    raise RuntimeError(f"train_loader has length {taken} but yields more batches")
+                self.end_epoch()
+            last = runner.epochs_done == self.num_epochs
+            due = step and step % self.eval_steps == 0 if self.eval_steps else ended
+            if self.dev_loader is not None:
+                if due or last:
+                    self.evaluate(step)
+                if runner.stop_reason and runner.dev_losses[-1:] != [(step, self.dev_loss)]:
+                    self.evaluate(step)
+            if last or runner.stop_reason:
+                runner.state = "finished"
+            elif button.pressed:
+                runner.state = "interrupted"
+            stopping = runner.state != "failed"
+            if self.checkpoint_path and (
+                stopping or runner.steps_done % self.checkpoint_steps == 0
+            ):
+                self.save_checkpoint()
+            if stopping:
+                runner._position = self.position()
+                if runner.state == "interrupted":
+                    self.bar.print(
+                        f"[Train] interrupted after step {step} of {self.total}. "
+                        + self.how_to_go_on()
+                    )
+                elif runner.stop_reason:
+                    self.bar.print(f"[Train] stopped after step {step}: {runner.stop_reason}.")
+                return
+        if taken != self.batches:
+            raise RuntimeError(
+                f"train_loader has length {self.batches} but ended after {taken} batches"
+            )
+
+    dev_loss = None
+
+    def step(self, step, X, y):
+        """Forward, backward, update, record."""
+        runner = self.runner
+        if self.scaler:
+            with paddle.amp.auto_cast():
+                loss = scalar_loss(runner.loss_fn, runner.model(X), y)
+            value = self.finite(loss.item(), step)
+            self.scaler.scale(loss).backward()
+        else:
+            loss = scalar_loss(runner.loss_fn, runner.model(X), y)
+            value = self.finite(loss.item(), step)
+            loss.backward()
+        if self.log_steps and step % self.log_steps == 0:
+            self.say(
+                f"[Train] epoch: {runner.epochs_done}/{self.num_epochs}, "
+                f"step: {step}/{self.total}, loss: {value:.5f}"
+            )
+        if self.custom_print_log:
+            self.custom_print_log(runner)
+        if self.scaler:
+            self.scaler.step(runner.optimizer)
+            self.scaler.update()
+        else:
+            runner.optimizer.step()
+        runner.optimizer.clear_grad()
+        if self.scheduler and self.scheduler_step == "step" and not self.on_plateau:
+            self.scheduler.step()
+        runner.train_step_losses.append((step, value))
+        samples = sample_count(y, X) or 1
+        runner._epoch_sums[0] += value * samples
+        runner._epoch_sums[1] += samples
+        runner.steps_done += 1
+        self.bar.step(value)
+        self.tell("on_step_end", step, value)
+
+    def finite(self, loss, step):
+        """The loss, or an error that says where it was lost."""
+        if math.isfinite(loss):
+            return loss
+        kept = (
+            f"The last good checkpoint is {self.checkpoint_path}, of step {self.last_checkpoint}"
+            if self.last_checkpoint is not None
+            else "There is no checkpoint"
+        )
+        raise RuntimeError(
+            f"the loss is {loss} at step {step} (epoch {self.runner.epochs_done}), learning rate "
+            f"{self.runner.optimizer.get_lr():g}; training stopped. {kept}. Use a smaller learning "
+            "rate, clip gradients (grad_clip=paddle.nn.ClipGradByGlobalNorm(1.0) of the "
+            "optimizer), or look for such values in the data"
+        )
+
+    def end_epoch(self):
+        """Record the epoch's loss."""
+        runner = self.runner
+        total, samples = runner._epoch_sums
+        runner.train_epoch_losses.append(total / samples)
+        runner._epoch_sums = [0.0, 0]
+        runner.epochs_done += 1
+        if self.scheduler and self.scheduler_step == "epoch" and not self.on_plateau:
+            self.scheduler.step()
+        self.bar.epoch(
+            f"[Train] epoch: {runner.epochs_done}/{self.num_epochs}, mean loss: "
+            f"{runner.train_epoch_losses[-1]:.5f}"
+        )
+        self.tell("on_epoch_end", runner.epochs_done - 1, runner.train_epoch_losses[-1])
+
+    def evaluate(self, step):
+        """Evaluate on the dev set, record, save the model if it is the best so far."""
+        runner = self.runner
+        score, loss = runner.evaluate(self.dev_loader, global_step=step)
+        self.dev_loss = loss
+        self.say(f"[Evaluate]  dev score: {score:.5f}, dev loss: {loss:.5f}")
+        self.finite(loss, step)
+        if len(runner.dev_scores) == 1 or score > runner.best_score:
+            self.keep_others(self.best_path)
+            runner.save_model(self.best_path)
+            runner.best_path = self.best_path
+            self.say(
+                "[Evaluate] best accuracy performance has been updated: "
+                f"{runner.best_score:.5f} --> {score:.5f}"
+            )
+            runner.best_score = score
+        if self.on_plateau and self.scheduler_step:
+            self.scheduler.step(loss)
+        self.tell("on_evaluate", step, score, loss)
+
+    def summary(self):
+        """A line on what was done."""
+        runner = self.runner
+        parts = [f"{runner.epochs_done} epochs", f"{runner.steps_done} steps"]
+        if runner.dev_scores:
+            name = runner.metric.name() if hasattr(runner.metric, "name") else "score"
+            parts.append(f"best dev {name} {runner.best_score:.3f}")
+        if runner.state != "finished":
+            parts.append(runner.state)
+        return " · ".join(parts)
+
+    def how_to_go_on(self):
+        """What to type to continue."""
+        if self.runner.state != "failed":
+            where = f"It is saved in {self.checkpoint_path}. " if self.checkpoint_path else ""
+            return where + "To go on: train(..., resume=True) with the same arguments."
+        if self.last_checkpoint is not None:
+            return (
+                f"To go on from step {self.last_checkpoint}, the last that was saved: "
+                "train(..., resume=True) with the same arguments."
+            )
+        return "There is no checkpoint to go on from: make model, optimizer and runner again."
+
+    def keep_others(self, path):
+        """Move a file of another run out of the way, and say so."""
+        if not self.overwrite:
+            moved = files.set_aside(path, self.runner.run_id, files.network_of(self.runner.model))
+            if moved:
+                self.bar.print(moved)
+
+    def position(self):
+        """Everything but weights and moments that going on needs, as JSON can hold it."""
+        runner = self.runner
+        return {
+            "kind": "checkpoint",
+            "run_id": runner.run_id,
+            "model": type(runner.model).__name__,
+            "network": files.network_of(runner.model),
+            "steps": runner.steps_done,
+            "epochs": runner.epochs_done,
+            "batches": self.batches,
+            "state": "interrupted" if runner.state == "failed" else runner.state,
+            "stop_reason": runner.stop_reason,
+            "best_score": runner.best_score,
+            "best_path": runner.best_path and str(runner.best_path),
+            "epoch_sums": list(runner._epoch_sums),
+            "train_epoch_losses": list(runner.train_epoch_losses),
+            "dev_losses": to_json(runner.dev_losses),
+            "dev_scores": list(runner.dev_scores),
+            "generators": to_json(generator_states()),
+            "feed": to_json(self.feed.state()),
+            "scaler": to_json(self.scaler.state_dict()) if self.scaler else None,
+            "callbacks": [
+                to_json(callback.state_dict()) if hasattr(callback, "state_dict") else None
+                for callback in self.callbacks
+            ],
+        }
+
+    def save_checkpoint(self):
+        """Write the whole run into its folder."""
+        runner = self.runner
+        moments, optimizer = optimizer_state(runner.optimizer)
+        arrays = {f"model/{name}": a for name, a in files.model_arrays(runner.model).items()}
+        arrays.update({f"optimizer/{name}": array for name, array in moments.items()})
+        arrays["train_step_losses"] = np.array(runner.train_step_losses, float).reshape(-1, 2)
+        record = {**self.position(), "optimizer": to_json(optimizer)}
+        try:
+            files.write_file(self.checkpoint_path, arrays, record)
+        except RuntimeError as error:
+            kept = (
+                f"the checkpoint of step {self.last_checkpoint} is intact"
+                if self.last_checkpoint is not None
+                else "nothing was trained"
+            )
+            raise RuntimeError(f"training stopped, {kept}: {error}") from error
+        self.last_checkpoint = runner.steps_done
+
+    def resume(self):
+        """Set runner, loader and generators to where the run was left."""
+        runner = self.runner
+        record = runner._position
+        if self.checkpoint_path and self.checkpoint_path.exists():
+            arrays, found = files.read_file(self.checkpoint_path)
+            if found.get("kind") != "checkpoint":
+                raise ValueError(
+                    f"{self.checkpoint_path} is no checkpoint of a run; name another folder"
+                )
+            same = found["run_id"] == runner.run_id and found["steps"] == runner.steps_done
+            if same and runner.state == "finished" and runner.epochs_done >= self.num_epochs:
+                return
+            self.check(found)
+            self.restore_arrays(arrays, found)
+            record = found
+            self.last_checkpoint = found["steps"]
+        elif runner.state == "new":
+            print(
+                "[Train] there is nothing to go on from"
+                + (f" in {self.checkpoint_path.parent}" if self.checkpoint_path else "")
+                + ": starting at the beginning."
+            )
+            return
+        elif record is None:
+            raise RuntimeError(
+                "this runner cannot go on: "
+                + (
+                    "it ended with an error"
+                    if runner.state == "failed"
+                    else "other weights were loaded into its model since"
+                )
+                + ", and there is no checkpoint. Make model, optimizer and runner again, and train "
+                "with checkpoint='runs/name' to be able to go on"
+            )
+        else:
+            self.check(record)
+        restore_generators(from_json(record["generators"]))
+        self.feed.restore(from_json(record["feed"]))
+        if self.scaler and record["scaler"]:
+            self.scaler.load_state_dict(from_json(record["scaler"]))
+        for callback, state in zip(self.callbacks, record["callbacks"], strict=False):
+            if state is not None and hasattr(callback, "load_state_dict"):
+                callback.load_state_dict(from_json(state))
+        if runner.epochs_done < self.num_epochs:
+            print(f"[Train] going on with step {runner.steps_done} of {self.total}.")
+            if runner.best_path and not runner.best_path.exists():
+                print(f"[Train] the best model so far, {runner.best_path}, is gone.")
+
+    def check(self, record):
+        """Refuse a position that this call's loader does not fit."""
+        if record["batches"] != self.batches:
+            raise ValueError(
+                f"the run to go on with had {record['batches']} batches an epoch, this "
+                f"train_loader has {self.batches}; use the same data and batch size"
+            )
+
+    def restore_arrays(self, arrays, record):
+        """Weights, moments and records from a checkpoint's file."""
+        runner = self.runner
+        part = {"model": {}, "optimizer": {}}
+        for name, array in arrays.items():
+            kind, _, rest = name.partition("/")
+            if kind in part:
+                part[kind][rest] = array
+        files.load_weights(runner.model, part["model"], self.checkpoint_path)
+        restore_optimizer(runner.optimizer, part["optimizer"], from_json(record["optimizer"]))
+        runner.run_id, runner.state = record["run_id"], record["state"]
+        runner.stop_reason = record["stop_reason"]
+        runner.steps_done, runner.epochs_done = record["steps"], record["epochs"]
+        losses = arrays["train_step_losses"]
+        runner.train_step_losses = [(int(step), float(loss)) for step, loss in losses]
+        runner.train_epoch_losses = list(record["train_epoch_losses"])
+        runner.dev_losses = from_json(record["dev_losses"])
+        runner.dev_scores = list(record["dev_scores"])
+        runner.best_score = record["best_score"]
+        runner.best_path = record["best_path"] and files.Path(record["best_path"])
+        runner._epoch_sums = list(record["epoch_sums"])
+        if runner.state != "new":
+            runner._save_path = self.best_path
