@@ -1,5 +1,7 @@
 """Figures of a trained network: mistakes, kernels, feature maps, probabilities."""
 
+import contextlib
+
 import numpy as np
 
 from . import style
@@ -245,6 +247,40 @@ def kernels(weight, columns=8, limit=32):
     return figure
 
 
+@contextlib.contextmanager
+def watching(model, layer):
+    """Catch a layer's outputs, in eval mode and without gradients in the model's parameters.
+
+    Parameters
+    ----------
+    model : paddle.nn.Layer
+        Afterwards its modes and `stop_gradient` flags are as before.
+    layer : str or paddle.nn.Layer
+
+    Yields
+    ------
+    list of Tensor
+        Grows by one at each run of the layer.
+    """
+    caught = []
+    handle = find_layer(model, layer).register_forward_post_hook(
+        lambda _, __, output: caught.append(output)
+    )
+    modes = [(sublayer, sublayer.training) for sublayer in model.sublayers(include_self=True)]
+    flags = [(parameter, parameter.stop_gradient) for parameter in model.parameters()]
+    model.eval()
+    for parameter, _ in flags:
+        parameter.stop_gradient = True
+    try:
+        yield caught
+    finally:
+        handle.remove()
+        for sublayer, training in modes:
+            sublayer.training = training
+        for parameter, flag in flags:
+            parameter.stop_gradient = flag
+
+
 def layer_output(model, layer, X):
     """What a layer inside a model puts out, caught by a hook.
 
@@ -262,19 +298,8 @@ def layer_output(model, layer, X):
     """
     import paddle
 
-    caught = []
-    handle = find_layer(model, layer).register_forward_post_hook(
-        lambda _, __, output: caught.append(output)
-    )
-    training = model.training
-    model.eval()
-    try:
-        with paddle.no_grad():
-            model(X)
-    finally:
-        handle.remove()
-        if training:
-            model.train()
+    with watching(model, layer) as caught, paddle.no_grad():
+        model(X)
     if not caught:
         raise ValueError(f"the model's forward pass never runs the layer {layer!r}")
     return caught[-1]
@@ -288,14 +313,6 @@ def find_layer(model, layer):
     if layer not in named:
         raise ValueError(f"no layer {layer!r} in the model; it has {', '.join(named)}")
     return named[layer]
-
-
-def restore_gradients(parameters, gradients):
-    """Give parameters back the gradients they had before a backward pass of our own."""
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.clear_gradient(set_to_zero=False)
-        if gradient is not None:
-            parameter.grad = gradient
 
 
 @draws

@@ -4,7 +4,7 @@ import numpy as np
 
 from . import style
 from .figures_data import _class_name, as_pictures
-from .figures_results import _percent, find_layer, restore_gradients, softmax
+from .figures_results import _percent, softmax, watching
 from .style import draws, new_figure
 
 
@@ -17,7 +17,7 @@ def grad_cam(model, layer, X, classes=None):
     Parameters
     ----------
     model : paddle.nn.Layer
-        Logits out; taken in eval mode and left as it was.
+        Logits out; taken in eval mode and left as it was, its gradients too.
     layer : str or paddle.nn.Layer
         Whose feature maps to weigh, for ResNet18 'module4' or 'module5'.
     X : Tensor [N, C, M, N'] float32
@@ -36,34 +36,19 @@ def grad_cam(model, layer, X, classes=None):
     """
     import paddle
 
-    caught = []
-
-    def keep(_, __, output):
-        output.retain_grads()
-        caught.append(output)
-
-    parameters = model.parameters()
-    gradients = [None if p.grad is None else p.grad.clone() for p in parameters]
-    handle = find_layer(model, layer).register_forward_post_hook(keep)
-    training = model.training
-    model.eval()
-    try:
-        inputs = X.detach()
-        inputs.stop_gradient = False
+    inputs = X.detach()
+    inputs.stop_gradient = False
+    with watching(model, layer) as caught:
         logits = model(inputs)
+        maps = caught[-1]
+        if len(maps.shape) != 4:
+            raise ValueError(
+                f"expected a layer with feature maps [N, P, M', N'], {layer!r} gives "
+                f"{maps.shape}: choose a convolution or a module of them"
+            )
+        maps.retain_grads()
         chosen = logits.argmax(axis=1) if classes is None else paddle.to_tensor(classes)
         paddle.take_along_axis(logits, chosen.reshape([-1, 1]).astype("int64"), 1).sum().backward()
-    finally:
-        handle.remove()
-        if training:
-            model.train()
-    restore_gradients(parameters, gradients)
-    maps = caught[-1]
-    if len(maps.shape) != 4:
-        raise ValueError(
-            f"expected a layer with feature maps [N, P, M', N'], {layer!r} gives {maps.shape}: "
-            "choose a convolution or a module of them"
-        )
     gradient = maps.grad
     weights = gradient.numpy().mean(axis=(2, 3), keepdims=True)
     heat = np.maximum((weights * maps.numpy()).sum(axis=1), 0)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.patches import Polygon, Rectangle
 
 from . import style
-from .figures_results import find_layer, restore_gradients
+from .figures_results import find_layer, watching
 from .style import HIGHLIGHT, INPUT, OUTPUT, draws, label, new_figure, tint
 
 
@@ -180,17 +180,11 @@ def measured_receptive_field(model, input_size, layer=None, position=None, sampl
     """
     import paddle
 
-    caught = []
-    shape = [samples, *list(input_size)[-3:]]
     generator = np.random.default_rng(seed)
+    shape = [samples, *list(input_size)[-3:]]
     X = paddle.to_tensor(generator.standard_normal(shape).astype(np.float32))
     X.stop_gradient = False
-    training = model.training
-    model.eval()
-    handle = find_layer(model, layer or model).register_forward_post_hook(
-        lambda _, __, output: caught.append(output)
-    )
-    try:
+    with watching(model, layer or model) as caught:
         model(X)
         maps = caught[-1]
         if len(maps.shape) != 4:
@@ -201,13 +195,7 @@ def measured_receptive_field(model, input_size, layer=None, position=None, sampl
         row, column = position or (maps.shape[2] // 2, maps.shape[3] // 2)
         # Random signs: summed channels of opposite weights would cancel.
         signs = generator.choice([-1.0, 1.0], (samples, maps.shape[1])).astype(np.float32)
-        gradients = [None if p.grad is None else p.grad.clone() for p in model.parameters()]
         (maps[:, :, row, column] * paddle.to_tensor(signs)).sum().backward()
-    finally:
-        handle.remove()
-        if training:
-            model.train()
-    restore_gradients(model.parameters(), gradients)
     return np.abs(X.grad.numpy()).sum(axis=1).mean(axis=0, dtype=float)
 
 
@@ -338,7 +326,7 @@ def receptive_field_map(measured, computed=None):
         share = np.where(values > 0, values / (values.max() or 1), np.nan)
         side.set_facecolor(style.LIGHT)
         drawn = side.imshow(share, cmap="viridis", vmin=0, vmax=1)
-        rows_seen, columns_seen = field_size(values, floor=0.0)
+        rows_seen, columns_seen = field_size(values)
         title = f"{name}\n" if name else ""
         title += f"measured {rows_seen}×{columns_seen}"
         if fields.get(name):
