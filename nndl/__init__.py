@@ -38,9 +38,9 @@ _HOME = {
     "table": "table",
 }
 _MODULES = {
-    "animation", "architecture", "check", "checkpoint", "convolution", "dataset", "download",
-    "drawing", "experiments", "figures", "gradcam", "loader", "metric", "model", "op", "own_image",
-    "pooling", "receptive_field", "report", "runner", "runtime", "style", "tools",
+    "animation", "architecture", "callbacks", "check", "checkpoint", "convolution", "dataset",
+    "download", "drawing", "experiments", "figures", "gradcam", "loader", "metric", "model", "op",
+    "own_image", "pooling", "receptive_field", "report", "runner", "runtime", "style", "tools",
 }  # fmt: skip
 
 __version__ = "1.0.0"

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -253,8 +254,8 @@ def check_writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(21, "it is a folder")
-        if not os.access(path.parent, os.W_OK):
-            raise PermissionError(13, "no permission to write in its folder")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
     except OSError as error:
         raise RuntimeError(
             f"{path} cannot be written: {error.strerror}; name a file in a folder of yours"

@@ -7,16 +7,8 @@ import paddle
 
 from . import checkpoint as files
 from .callbacks import EarlyStopping
-from .training import (
-    Training,
-    check_count,
-    eval_mode,
-    loader_length,
-    pair,
-    sample_count,
-    scalar_loss,
-    tensors,
-)
+from .feed import loader_length, pair, sample_count, tensors
+from .training import Training, check_count, eval_mode, scalar_loss
 
 BEST = "best_model.pdparams"
 CHECKPOINT = "checkpoint.nndl"

@@ -10,9 +10,9 @@ import numpy as np
 import paddle
 
 from . import checkpoint as files
+from .feed import Feed, pair, sample_count
 from .progress import Progress
 from .resume import (
-    Feed,
     from_json,
     generator_states,
     optimizer_state,
@@ -29,50 +29,6 @@ def check_count(name, value, least=1):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     if (value or 0) < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
-
-
-def loader_length(name, loader):
-    """Batches of a loader; at least one."""
-    try:
-        length = len(loader)
-    except TypeError:
-        raise TypeError(
-            f"{name} must be iterable and have a length, got {type(loader).__name__}; use "
-            "nndl.BatchLoader(dataset), paddle.io.DataLoader(dataset) or a list of (X, y)"
-        ) from None
-    if not length:
-        raise ValueError(f"{name} is empty: it has no batch of data")
-    return length
-
-
-def tensors(value):
-    """Arrays as Paddle tensors, in tuples and lists too."""
-    if isinstance(value, np.ndarray):
-        return paddle.to_tensor(value)
-    if isinstance(value, tuple | list):
-        return type(value)(tensors(item) for item in value)
-    return value
-
-
-def pair(batch, name):
-    """The two parts (X, y) of a batch."""
-    if not isinstance(batch, tuple | list) or len(batch) != 2:
-        what = f"{type(batch).__name__} of {len(batch)}" if hasattr(batch, "__len__") else batch
-        raise TypeError(f"{name} must yield pairs (X, y), got {what}; put several inputs into X")
-    X, y = batch
-    if not isinstance(X, paddle.Tensor) or not isinstance(y, paddle.Tensor):
-        X, y = tensors(X), tensors(y)
-    return X, y
-
-
-def sample_count(*parts):
-    """Samples in a batch: the first length of the first tensor found."""
-    for part in parts:
-        if isinstance(part, paddle.Tensor) and part.ndim:
-            return part.shape[0]
-        if isinstance(part, tuple | list) and (count := sample_count(*part)) is not None:
-            return count
-    return None
 
 
 def scalar_loss(loss_fn, logits, y):
