@@ -8,17 +8,16 @@ from .animation import (
     interactive_conv2d,
 )
 from .drawing import draw_digit
-from .figures_convolution import (
+from .figures_connections import (
     channels,
     connections,
     connections_2d,
+)
+from .figures_convolution import (
     convolution_kinds,
-    edges,
     flip,
     geometry,
     matrix,
-    pooling,
-    response_histogram,
     worked_example,
 )
 from .figures_data import (
@@ -26,6 +25,20 @@ from .figures_data import (
     class_histogram,
     image_grid,
     steps,
+)
+from .figures_networks import (
+    gradient_norms,
+    gradient_norms_of,
+    loss_along_line,
+    loss_line,
+    loss_slice,
+    loss_surface,
+    times,
+)
+from .figures_responses import (
+    edges,
+    pooling,
+    response_histogram,
 )
 from .figures_results import (
     class_accuracy,
@@ -40,13 +53,8 @@ from .figures_results import (
 )
 from .figures_training import (
     compare_runs,
-    gradient_norms,
-    gradient_norms_of,
-    loss_line,
-    loss_surface,
     plot,
     plot_training_loss_acc,
-    times,
     weight_norms,
 )
 from .gradcam import (
@@ -94,7 +102,9 @@ __all__ = [
     "kernels",
     "layer_output",
     "layers_of",
+    "loss_along_line",
     "loss_line",
+    "loss_slice",
     "loss_surface",
     "matrix",
     "measured_receptive_field",

@@ -195,6 +195,30 @@ def test_gradient_norms_are_those_of_backward():
     assert np.isclose(norms["conv3.weight"], expected, rtol=1e-5)
 
 
+def test_the_line_of_losses_meets_both_networks_and_leaves_the_model():
+    paddle.seed(0)
+    first, second = LeNet(operators="paddle"), LeNet(operators="paddle")
+    X, y = paddle.randn([4, 1, 32, 32]), paddle.arange(4)
+    ends = [{k: v.clone() for k, v in m.state_dict().items()} for m in (first, second)]
+    losses = figures.loss_along_line(first, *ends, X, y, [0, 0.5, 1])
+    expected = [paddle.nn.functional.cross_entropy(m(X), y).item() for m in (first, second)]
+    assert np.allclose([losses[0], losses[2]], expected, rtol=1e-6)
+    assert all(np.array_equal(v, ends[0][k]) for k, v in first.state_dict().items())
+    with pytest.raises(ValueError, match=r"end lacks conv1.bias"):
+        figures.loss_along_line(first, ends[0], {}, X, y, [0])
+
+
+def test_the_slice_of_losses_has_the_network_in_its_middle():
+    paddle.seed(0)
+    model, X, y = LeNet(operators="paddle"), paddle.randn([4, 1, 32, 32]), paddle.arange(4)
+    before = {k: v.numpy().copy() for k, v in model.state_dict().items()}
+    losses = figures.loss_slice(model, X, y, [-1, 0, 1], [0, 1])
+    expected = paddle.nn.functional.cross_entropy(model(X), y).item()
+    assert losses.shape == (2, 3) and np.isclose(losses[0, 1], expected, rtol=1e-6)
+    assert len(np.unique(losses)) == 6
+    assert all(np.array_equal(v, before[k]) for k, v in model.state_dict().items())
+
+
 def test_layer_output_is_what_the_layer_computes():
     paddle.seed(0)
     model, X = LeNet(operators="paddle"), paddle.randn([1, 1, 32, 32])

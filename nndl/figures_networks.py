@@ -1,0 +1,351 @@
+"""Figures of whole networks: gradients by depth, the loss between and around weights, times."""
+
+import contextlib
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from . import style
+from .figures_training import colors
+from .style import draws, label, new_figure
+
+
+@draws
+def gradient_norms(networks, layer_label="convolution, from the input to the output"):
+    """Norm of the loss's gradient in each layer's weights, for several networks.
+
+    Parameters
+    ----------
+    networks : dict of str to sequence of float, or to dict of layer name to float
+        Layers in the order of the forward pass; `gradient_norms_of` measures them. A list of
+        such sequences (one a seed or batch) draws its mean and range.
+    layer_label : str
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    Without the direct edges the gradient shrinks or grows from layer to layer on its way back;
+    with them it arrives at the first layers about as large as it left the last.
+    """
+    figure, axes = new_figure(size=(9, 3.8))
+    lowest, highest = np.inf, 0.0
+    for color, (name, norms) in zip(colors(len(networks)), networks.items(), strict=True):
+        repeats = norms if isinstance(norms, list) and np.ndim(norms[0]) else [norms]
+        repeats = [list(r.values()) if isinstance(r, dict) else list(r) for r in repeats]
+        repeats = np.asarray(repeats, dtype=float)
+        depth = np.arange(1, repeats.shape[1] + 1)
+        axes.plot(depth, repeats.mean(axis=0), color=color, marker="o", label=name)
+        if len(repeats) > 1:
+            low, high = repeats.min(axis=0), repeats.max(axis=0)
+            axes.fill_between(depth, low, high, color=color, alpha=0.2, linewidth=0)
+        lowest, highest = min(lowest, repeats.min()), max(highest, repeats.max())
+    axes.set_yscale("log")
+    axes.set_xticks(depth)
+    axes.set_ylim(lowest / 2, highest * 2)
+    label(axes, layer_label, "gradient norm (L2, log scale)", grid="both")
+    axes.legend()
+    return figure
+
+
+def gradient_norms_of(model, X, y, loss_fn=None, layers=None):
+    """Norm of the loss's gradient in the weight of each convolution, in the order of the model.
+
+    Parameters
+    ----------
+    model : paddle.nn.Layer
+    X : Tensor [N, C, M, N'] float32
+    y : Tensor [N] int64
+    loss_fn : callable, optional
+        (logits, labels) -> loss; cross-entropy by default.
+    layers : sequence of str, optional
+        Names of parameters to look at; by default every weight with four axes that is larger
+        than 1×1 (the convolutions of the main path).
+
+    Returns
+    -------
+    dict of str to float
+        Parameter name to the L2 norm of its gradient. The gradients of the model are cleared.
+    """
+    import paddle.nn.functional as F
+
+    loss = (loss_fn or F.cross_entropy)(model(X), y)
+    loss.backward()
+    norms = {}
+    for name, weight in model.named_parameters():
+        main = len(weight.shape) == 4 and max(weight.shape[2:]) > 1
+        if (name in layers if layers is not None else main) and weight.grad is not None:
+            norms[name] = float(weight.grad.norm().item())
+    model.clear_gradients()
+    return norms
+
+
+@contextlib.contextmanager
+def _borrowed(model):
+    """Eval mode and weights that may be overwritten; both come back."""
+    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
+    kept = {name: value.clone() for name, value in model.state_dict().items()}
+    model.eval()
+    try:
+        yield kept
+    finally:
+        _write(model, kept)
+        for layer, training in modes:
+            layer.training = training
+
+
+def _write(model, state):
+    import paddle
+
+    with paddle.no_grad():
+        for name, value in model.state_dict().items():
+            value.set_value(state[name])
+
+
+def _loss(model, X, y, loss_fn):
+    import paddle
+    import paddle.nn.functional as F
+
+    with paddle.no_grad():
+        return float((loss_fn or F.cross_entropy)(model(X), y).item())
+
+
+def loss_along_line(model, start, end, X, y, positions, loss_fn=None):
+    """Loss of a model at points on the straight line between two sets of weights.
+
+    Parameters
+    ----------
+    model : paddle.nn.Layer
+        Runs in eval mode and keeps its own weights afterwards.
+    start, end : dict of str to Tensor
+        State dicts, taken with `{k: v.clone() for k, v in model.state_dict().items()}`.
+    X : Tensor [N, C, M, N'] float32
+    y : Tensor [N] int64
+    positions : sequence of float
+        0 is `start`, 1 is `end`.
+    loss_fn : callable, optional
+        Cross-entropy by default.
+
+    Returns
+    -------
+    list of float
+        For `loss_line`.
+
+    Raises
+    ------
+    ValueError
+        A state dict lacks a name of the model.
+
+    References
+    ----------
+    Goodfellow, Vinyals, Saxe, *Qualitatively characterizing neural network optimization
+    problems*, 2015.
+    """
+    for name, state in (("start", start), ("end", end)):
+        if missing := set(model.state_dict()) - set(state):
+            raise ValueError(
+                f"{name} lacks {', '.join(sorted(missing))}: pass a state_dict of the same model"
+            )
+    losses = []
+    with _borrowed(model) as own:
+        for at in positions:
+            # a running variance stays positive between the two networks, not far beyond them
+            state = {
+                k: start[k] + (min(max(at, 0), 1) if "_variance" in k else at) * (end[k] - start[k])
+                for k in own
+            }
+            _write(model, state)
+            losses.append(_loss(model, X, y, loss_fn))
+    return losses
+
+
+def loss_slice(model, X, y, alphas, betas, seed=0, loss_fn=None):
+    """Loss on a plane through the weights, along two random filter-normalised directions.
+
+    Parameters
+    ----------
+    model : paddle.nn.Layer
+        Runs in eval mode and keeps its own weights afterwards.
+    X : Tensor [N, C, M, N'] float32
+    y : Tensor [N] int64
+    alphas, betas : sequences of float, lengths A and B
+        Steps along the directions; 1 moves every filter by its own norm.
+    seed : int
+    loss_fn : callable, optional
+
+    Returns
+    -------
+    array [B, A] float64
+        For `loss_surface`.
+
+    References
+    ----------
+    Li et al., *Visualizing the loss landscape of neural nets*, 2018: each random filter is scaled
+    to the norm of the filter it moves; biases and batch norm stay.
+    """
+    generator = np.random.default_rng(seed)
+    weights = {n: p.numpy().copy() for n, p in model.named_parameters() if len(p.shape) > 1}
+    directions = []
+    for _ in range(2):
+        direction = {}
+        for name, weight in weights.items():
+            noise = generator.standard_normal(weight.shape).astype(weight.dtype)
+            axes = tuple(range(1, weight.ndim)) if weight.ndim == 4 else 0
+            norms = [np.sqrt((w**2).sum(axis=axes, keepdims=True)) for w in (weight, noise)]
+            direction[name] = noise * norms[0] / np.maximum(norms[1], 1e-12)
+        directions.append(direction)
+    losses = np.empty((len(betas), len(alphas)))
+    with _borrowed(model) as own:
+        for row, column in np.ndindex(*losses.shape):
+            moved = {
+                name: weight
+                + alphas[column] * directions[0][name]
+                + betas[row] * directions[1][name]
+                for name, weight in weights.items()
+            }
+            _write(model, {**own, **moved})
+            losses[row, column] = _loss(model, X, y, loss_fn)
+    return losses
+
+
+@draws
+def loss_line(positions, losses, ends=("start", "end"), title=None):
+    """Loss along the straight line between two weight vectors.
+
+    Parameters
+    ----------
+    positions : sequence of float
+        Share of the way: 0 is the first weight vector, 1 the second.
+    losses : sequence of float, or dict of str to sequence of float
+        Loss at each position; a dict draws one curve a network.
+    ends : (str, str)
+        What stands at positions 0 and 1.
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    A smooth slope is easy for gradient descent; a wall or a plateau on the way is where it stalls.
+    """
+    figure, axes = new_figure(size=(7.5, 3.8))
+    curves = losses if isinstance(losses, dict) else {None: losses}
+    for color, (name, values) in zip(colors(len(curves)), curves.items(), strict=True):
+        axes.plot(positions, values, color=color, label=name, marker="o", markersize=3.5)
+    for at, name in zip((0, 1), ends, strict=True):
+        axes.axvline(at, color=style.GRAY, linestyle=":", linewidth=1.2)
+        axes.annotate(
+            *(name, (at, 1)),
+            xycoords=("data", "axes fraction"),
+            xytext=(4 if at == 0 else -4, -4),
+            textcoords="offset points",
+            ha="left" if at == 0 else "right",
+            va="top",
+            fontsize=10,
+            color=style.GRAY,
+        )
+    label(axes, "position on the line between the weights", "loss (cross-entropy)", title, "both")
+    if isinstance(losses, dict):
+        axes.legend(loc="center right")
+    return figure
+
+
+@draws
+def loss_surface(alphas, betas, losses, titles=None, unit="filter-normalised direction"):
+    """Loss over a two-dimensional slice of the weights of one or two networks.
+
+    Parameters
+    ----------
+    alphas, betas : sequences of float, lengths A and B
+        Steps along the two directions; (0, 0) is the trained network.
+    losses : array [B, A], or dict of str to such arrays
+    titles : sequence of str, optional
+        Instead of the dict's names.
+    unit : str
+        Of a step.
+
+    Returns
+    -------
+    Figure
+
+    References
+    ----------
+    Li et al., *Visualizing the loss landscape of neural nets*, 2018.
+    """
+    slices = losses if isinstance(losses, dict) else {"": losses}
+    values = [np.log10(np.maximum(np.asarray(v, dtype=float), 1e-8)) for v in slices.values()]
+    low, high = min(v.min() for v in values), max(v.max() for v in values)
+    levels = np.linspace(low, high + 1e-9, 21)
+    figure, axes = new_figure(1, len(values), size=(4.4 * len(values) + 0.6, 4), squeeze=False)
+    for side, value, name in zip(axes[0], values, titles or slices, strict=True):
+        drawn = side.contourf(alphas, betas, value, levels=levels, cmap="viridis")
+        side.contour(alphas, betas, value, levels=levels, colors="white", linewidths=0.4)
+        side.plot(0, 0, marker="*", markersize=13, color=style.VERMILLION, linestyle="none")
+        label(side, f"step along direction 1\n({unit})", "step along direction 2", name)
+        side.set_aspect("equal")
+    bar = figure.colorbar(drawn, ax=list(axes[0]), ticks=MaxNLocator(6))
+    bar.set_label("log10 of the loss")
+    return figure
+
+
+@draws
+def times(medians, unit="ms", title=None, quantity="time of one call"):
+    """Times of several implementations as bars on a logarithmic axis.
+
+    Parameters
+    ----------
+    medians : dict of str to float, to (median, lowest, highest), or to dict of group to these
+        In `unit`; groups (for example 'forward', 'backward') become bars side by side.
+    unit : str
+    title : str, optional
+    quantity : str
+        What was timed.
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    Every grid line is a factor of ten; the whisker spans the fastest and the slowest repetition.
+    """
+    grouped = all(isinstance(value, dict) for value in medians.values())
+    groups = list(next(iter(medians.values()))) if grouped else [None]
+    height = 0.9 + len(medians) * (0.28 + 0.26 * len(groups))
+    figure, axes = new_figure(size=(9, max(height, 2.2)))
+    thick = 0.8 / len(groups)
+    fills = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE)
+    for number, group in enumerate(groups):
+        rows = [value[group] if grouped else value for value in medians.values()]
+        rows = np.array([(r, r, r) if np.ndim(r) == 0 else tuple(r) for r in rows], dtype=float)
+        middle, low, high = rows.T
+        y = np.arange(len(rows)) + (number - (len(groups) - 1) / 2) * thick
+        whisker = [middle - low, high - middle]
+        spread = {"xerr": whisker, "capsize": 3, "ecolor": "#333333"} if (high > low).any() else {}
+        axes.barh(y, middle, thick * 0.92, color=fills[number % 4], label=group, **spread)
+        for value, end, at in zip(middle, high, y, strict=True):
+            axes.annotate(
+                *(_short(value) + f" {unit}", (end, at)),
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=10,
+            )
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    axes.set_xlim(low, high * (high / low) ** 0.12)
+    axes.set_yticks(np.arange(len(medians)), list(medians))
+    axes.invert_yaxis()
+    label(axes, f"{quantity} ({unit}, log scale)", None, title, "x")
+    axes.tick_params(axis="y", length=0)
+    if grouped:
+        figure.legend(loc="outside upper right", ncols=len(groups))
+    return figure
+
+
+def _short(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
