@@ -41,6 +41,7 @@ OUTPUT_SIZE = Exercise(
     stub="""
     def my_output_size(size, kernel, stride=1, padding=0):
         # 窗口能放在多少个位置上？
+        # 在这里写你的代码
         ...
     """,
     hints=(
@@ -177,6 +178,7 @@ CONV2D = Exercise(
     def my_conv2d(X, W, stride=1, padding=0):
         X, W = X.numpy(), W.numpy()
         # 1. 补零  2. 求输出大小  3. 对每个 (i, j) 取窗口，乘以核，求和
+        # 在这里写你的代码
         ...
     """,
     hints=(
@@ -244,6 +246,7 @@ SOBEL = Exercise(
     stub="""
     def my_sobel(X):
         # 两个核各卷积一次，再合成强度
+        # 在这里写你的代码
         ...
     """,
     hints=(
@@ -315,6 +318,7 @@ DILATED = Exercise(
     stub="""
     def my_dilated_conv2d(X, W, dilation=1):
         X, W = X.numpy(), W.numpy()
+        # 在这里写你的代码
         ...
     """,
     hints=(
@@ -391,6 +395,7 @@ RECEPTIVE_FIELD = Exercise(
     stub="""
     def my_receptive_field(layers):
         # 从 1 开始，一层一层地扩大
+        # 在这里写你的代码
         ...
     """,
     hints=(

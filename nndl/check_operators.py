@@ -52,6 +52,7 @@ AVG_POOL = Exercise(
     def my_avg_pool2d(X, size=(2, 2), stride=2):
         X = X.numpy()
         U, V = size
+        # 在这里写你的代码
         ...
     """,
     hints=(
@@ -148,6 +149,7 @@ CONV_FORWARD = Exercise(
 
         def forward(self, X):
             # X [N, D, M, N] → [N, P, M′, N′]
+            # 在这里写你的代码
             ...
     """,
     hints=(
@@ -279,6 +281,7 @@ CONV_BACKWARD = Exercise(
     def my_conv2d_backward(dY, X, W, stride=1, padding=0):
         dY, X, W = dY.numpy(), X.numpy(), W.numpy()
         dX = dW = db = None
+        # 在这里写你的代码
         ...
         return dX, dW, db
     """,

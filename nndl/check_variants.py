@@ -52,6 +52,7 @@ SEPARABLE = Exercise(
     步长 1，填充 `padding`，没有偏置；返回 [N, P, M′, N′]。可以使用 `F.conv2d`。""",
     stub="""
     def my_separable_conv2d(X, depthwise, pointwise, padding=0):
+        # 在这里写你的代码
         ...
     """,
     hints=(
@@ -144,6 +145,7 @@ SAVING = Exercise(
     stub="""
     def my_separable_saving(in_channels, out_channels, kernel, rows, columns):
         standard = separable = ratio = None
+        # 在这里写你的代码
         ...
         return standard, separable, ratio
     """,
@@ -251,6 +253,7 @@ TRANSPOSED = Exercise(
     stub="""
     def my_transposed_conv2d(X, W, stride=1):
         X, W = X.numpy(), W.numpy()
+        # 在这里写你的代码
         ...
     """,
     hints=(
@@ -340,6 +343,7 @@ IM2COL = Exercise(
     def my_im2col(X, kernel, stride=1):
         X = X.numpy()
         U, V = kernel
+        # 在这里写你的代码
         ...
     """,
     hints=(
@@ -418,6 +422,7 @@ GROUPED = Exercise(
     返回 [N, P, M′, N′]。可以用 `F.conv2d`，但不要用它的 `groups` 参数。""",
     stub="""
     def my_grouped_conv2d(X, W, groups=1):
+        # 在这里写你的代码
         ...
     """,
     hints=(
