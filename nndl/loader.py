@@ -61,7 +61,7 @@ class BatchLoader:
             seed = int(np.random.randint(2**31))  # noqa: NPY002  the generator that users seed
         self.dataset, self.batch_size = dataset, int(batch_size)
         self.shuffle, self.drop_last, self.augment = shuffle, drop_last, augment
-        self.seed, self.epoch, self.position = int(seed), 0, 0
+        self.seed, self.epoch, self.position, self._start = int(seed), 0, 0, 0
 
     def __len__(self):
         whole, rest = divmod(len(self.dataset), self.batch_size)
@@ -69,7 +69,8 @@ class BatchLoader:
 
     def __iter__(self):
         """Batches of one epoch, or those that are left of it after `load_state_dict`."""
-        epoch, start = self.epoch, self.position
+        # Only a restored place counts: after `next(iter(loader))` an epoch is whole again.
+        epoch, start, self._start = self.epoch, self._start, 0
         for number in range(start, len(self)):
             # Set before the batch is handed out: whoever saves while working on it goes on after.
             self.epoch, self.position = epoch, number + 1
@@ -142,4 +143,5 @@ class BatchLoader:
                 f"{state['position']}: was it saved with another batch_size or data set?"
             )
         self.seed, self.epoch, self.position = state["seed"], state["epoch"], state["position"]
+        self._start = self.position
         self._ordered = None
