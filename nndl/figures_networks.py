@@ -33,7 +33,8 @@ def gradient_norms(networks, layer_label="convolution, from the input to the out
     figure, axes = new_figure(size=(9, 3.8))
     lowest, highest = np.inf, 0.0
     for color, (name, norms) in zip(colors(len(networks)), networks.items(), strict=True):
-        repeats = norms if isinstance(norms, list) and np.ndim(norms[0]) else [norms]
+        several = isinstance(norms, list) and (isinstance(norms[0], dict) or np.ndim(norms[0]))
+        repeats = norms if several else [norms]
         repeats = [list(r.values()) if isinstance(r, dict) else list(r) for r in repeats]
         repeats = np.asarray(repeats, dtype=float)
         depth = np.arange(1, repeats.shape[1] + 1)
@@ -150,7 +151,7 @@ def loss_along_line(model, start, end, X, y, positions, loss_fn=None):
             )
     losses = []
     with _borrowed(model) as own:
-        for at in positions:
+        for at in map(float, positions):
             # a running variance stays positive between the two networks, not far beyond them
             state = {
                 k: start[k] + (min(max(at, 0), 1) if "_variance" in k else at) * (end[k] - start[k])
@@ -201,8 +202,8 @@ def loss_slice(model, X, y, alphas, betas, seed=0, loss_fn=None):
         for row, column in np.ndindex(*losses.shape):
             moved = {
                 name: weight
-                + alphas[column] * directions[0][name]
-                + betas[row] * directions[1][name]
+                + float(alphas[column]) * directions[0][name]
+                + float(betas[row]) * directions[1][name]
                 for name, weight in weights.items()
             }
             _write(model, {**own, **moved})
@@ -250,7 +251,7 @@ def loss_line(positions, losses, ends=("start", "end"), title=None):
         )
     label(axes, "position on the line between the weights", "loss (cross-entropy)", title, "both")
     if isinstance(losses, dict):
-        axes.legend(loc="center right")
+        axes.legend(loc="best")
     return figure
 
 

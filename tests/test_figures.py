@@ -36,6 +36,7 @@ EVERY = {
     "plot_acc": lambda: figures.plot_training_loss_acc(runner()),
     "compare": lambda: figures.compare_runs({"a": [runner(), runner(seed=1)], "b": runner()}),
     "gradients": lambda: figures.gradient_norms({"a": [0.1, 0.2, 0.3], "b": [1, 1, 1]}),
+    "gradients of seeds": lambda: figures.gradient_norms({"a": [{"w": 0.1, "v": 0.2}] * 2}),
     "line": lambda: figures.loss_line(GRID, {"a": GRID**2, "b": 1 - GRID}),
     "surface": lambda: figures.loss_surface(GRID, GRID, {"a": np.add.outer(GRID**2, GRID**2)}),
     "times": lambda: figures.times({"loops": (900, 800, 1000), "ours": (2, 1, 3)}),
@@ -212,7 +213,7 @@ def test_the_slice_of_losses_has_the_network_in_its_middle():
     paddle.seed(0)
     model, X, y = LeNet(operators="paddle"), paddle.randn([4, 1, 32, 32]), paddle.arange(4)
     before = {k: v.numpy().copy() for k, v in model.state_dict().items()}
-    losses = figures.loss_slice(model, X, y, [-1, 0, 1], [0, 1])
+    losses = figures.loss_slice(model, X, y, np.linspace(-1, 1, 3), np.linspace(0, 1, 2))
     expected = paddle.nn.functional.cross_entropy(model(X), y).item()
     assert losses.shape == (2, 3) and np.isclose(losses[0, 1], expected, rtol=1e-6)
     assert len(np.unique(losses)) == 6
