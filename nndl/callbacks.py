@@ -1,5 +1,7 @@
 """Taking part in training from outside: the protocol, early stopping, a live loss curve."""
 
+import base64
+import io
 import math
 import time
 
@@ -94,7 +96,8 @@ class LiveCurve(Callback):
             self._draw(runner)
 
     def on_train_end(self, runner):
-        self._draw(runner)
+        if runner.train_step_losses:
+            self._draw(runner)
 
     def _draw(self, runner):
         from matplotlib.figure import Figure
@@ -110,8 +113,14 @@ class LiveCurve(Callback):
         if in_notebook():
             from IPython.display import display
 
+            image = io.BytesIO()
+            self.figure.savefig(image, format="png", dpi=100)
+            shown = {
+                "image/png": base64.b64encode(image.getvalue()).decode(),
+                "text/plain": "losses during training",
+            }
             if self._handle is None:
-                self._handle = display(self.figure, display_id=True)
+                self._handle = display(shown, raw=True, display_id=True)
             else:
-                self._handle.update(self.figure)
+                self._handle.update(shown, raw=True)
         self._drawn = time.monotonic()

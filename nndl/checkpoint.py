@@ -265,8 +265,8 @@ def check_writable(path):
 def set_aside(path, run_id, network):
     """Keep a file that another run wrote, before this run takes its name.
 
-    The file of a run of the same network goes to `<name>.bak`, in place of the one there before;
-    anything else (another network's weights, an unreadable file) to a free name `<name>.bak2`, ….
+    It goes to `<name>.bak`, or the next free `<name>.bak2`, …; only a copy of an earlier run of
+    the very network that is being trained is given up for a later one.
 
     Parameters
     ----------
@@ -283,16 +283,13 @@ def set_aside(path, run_id, network):
     """
     if not path.exists():
         return None
-    try:
-        _, record = read_file(path)
-    except ValueError:
-        record = {}
+    record = _record_of(path)
     if record.get("run_id") == run_id:
         return None
-    backup = path.with_name(path.name + ".bak")
-    same_network = record.get("network") == network
-    number = 1
-    while not same_network and backup.exists():
+    backup, number = path.with_name(path.name + ".bak"), 1
+    while backup.exists() and not (
+        record.get("network") == network == _record_of(backup).get("network")
+    ):
         number += 1
         backup = path.with_name(f"{path.name}.bak{number}")
     try:
@@ -304,3 +301,11 @@ def set_aside(path, run_id, network):
         ) from error
     what = "of another run" if record else "not written by nndl"
     return f"{path} was {what}: it is kept as {backup.name}."
+
+
+def _record_of(path):
+    """The record of a file, empty where there is none to be had."""
+    try:
+        return read_file(path)[1]
+    except ValueError:
+        return {}

@@ -10,7 +10,7 @@ def _array(value):
 
 def _predicted_and_true(outputs, labels, threshold):
     """Class ids of one batch, both of shape [samples]; -1 where an output is not a number."""
-    if isinstance(outputs, tuple | list):
+    if isinstance(outputs, tuple | list) and isinstance(outputs[0], paddle.Tensor | np.ndarray):
         outputs = outputs[0]  # a recurrent model returns its outputs with its states
     outputs, labels = _array(outputs), _array(labels)
     if outputs.ndim < 2:
