@@ -39,6 +39,7 @@ from .figures_responses import (
     edges,
     pooling,
     response_histogram,
+    signals,
 )
 from .figures_results import (
     class_accuracy,
@@ -119,6 +120,7 @@ __all__ = [
     "receptive_field_layers",
     "receptive_field_map",
     "response_histogram",
+    "signals",
     "softmax",
     "steps",
     "times",

@@ -125,3 +125,42 @@ def pooling(image, shifts=(0, 1, 2), size=2):
             label(side, "column (pixels)", row_name, title)
             side.title.set_fontsize(11)
     return figure
+
+
+@draws
+def signals(values, x="position (pixels)", unit="grey levels", marks=()):
+    """Signals in one dimension below one another, on a shared axis.
+
+    Parameters
+    ----------
+    values : dict of str to array [M]
+        Title of a panel to its signal; NaN where a signal is not defined.
+    x, unit : str
+        Labels of the axes.
+    marks : sequence of float
+        Positions of dashed vertical lines through all panels.
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    A derivative is read off below the place where the signal above it changes.
+    """
+    if not values:
+        raise ValueError("expected at least one signal, got none: pass {'name': values, ...}")
+    named = {name: np.ravel(style.as_array(value)) for name, value in values.items()}
+    figure, axes = new_figure(
+        len(named), 1, size=(8, 1.65 * len(named) + 0.6), sharex=True, squeeze=False
+    )
+    for color, side, (name, value) in zip(style.CYCLE, axes[:, 0], named.items(), strict=False):
+        positions = np.arange(len(value))
+        dots = "o" if len(value) <= 60 else None
+        side.axhline(0, color=style.GRAY, linewidth=0.8)
+        for mark in marks:
+            side.axvline(mark, color=style.GRAY, linewidth=1, linestyle="--")
+        side.plot(positions, value, color=color, marker=dots)
+        label(side, None, unit, name, grid="x")
+    axes[-1, 0].set_xlabel(x)
+    return figure

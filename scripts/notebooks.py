@@ -76,8 +76,17 @@ def clean(notebook):
         )
         if cell.cell_type == "code":
             cell.outputs = merge_streams(cell.outputs)
+            for output in cell.outputs:
+                leave_still(output)
     stamp(notebook)
     return notebook
+
+
+def leave_still(output):
+    """Drop a widget that has a picture or a page beside it: a file holds no kernel to answer it."""
+    data = output.get("data", {})
+    if {"text/html", "image/png"} & set(data):
+        data.pop("application/vnd.jupyter.widget-view+json", None)
 
 
 def merge_streams(outputs):

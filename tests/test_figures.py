@@ -54,6 +54,7 @@ EVERY = {
     "matrix": lambda: figures.matrix({"W": np.eye(3), "rotated": np.eye(3)[::-1]}),
     "edges": lambda: figures.edges(IMAGES[0], {"flip": -1.0 * IMAGES[0], "same": IMAGES[1]}),
     "responses": lambda: figures.response_histogram({"a": LOGITS, "b": 2 * LOGITS}),
+    "signals": lambda: figures.signals({"ramp": GRID, "square": GRID**2}, marks=[4]),
     "pooling": lambda: figures.pooling(IMAGES[0]),
     "grid": lambda: figures.image_grid(IMAGES, LABELS, NAMES),
     "classes": lambda: figures.class_histogram({"train": LABELS, "test": LABELS[:5]}, NAMES),

@@ -57,6 +57,17 @@ def test_a_long_cell_is_found():
     assert rule_problems(notebook) == ["code cell 2 has 26 lines, at most 25"]
 
 
+def test_a_committed_widget_leaves_its_picture():
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
+    notebook = good_notebook()
+    outputs = [new_output("display_data", {**view, "image/png": "", "text/plain": "sliders"})]
+    outputs.append(new_output("display_data", dict(view)))
+    notebook.cells[1].outputs = outputs
+    kept, bare = clean(notebook).cells[1].outputs
+    assert set(kept.data) == {"image/png", "text/plain"}
+    assert any("static fallback" in problem for problem in output_problems(notebook)), bare
+
+
 def test_a_heading_without_subtitle_is_found():
     notebook = good_notebook()
     notebook.cells[0].source = "# 卷积"
