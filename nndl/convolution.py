@@ -6,6 +6,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
+from . import convolution_forms as forms
 from .autograd import differentiable, on_tensors
 from .window import array, check_maps, dtype_name, integer, like, output_size, pad, pair, windows
 
@@ -140,21 +141,6 @@ def _im2col(X, kernel, stride, padding, dilation):
     return view.reshape(N, D * U * V, rows * columns)
 
 
-def _col2im(columns, shape, kernel, stride, padding, dilation):
-    """Add every column back to the pixels that its window saw: the transpose of `_im2col`."""
-    N, D, M, L = shape
-    (U, V), (s, t), (e, f) = kernel, stride, dilation
-    height, width = M + 2 * padding[0], L + 2 * padding[1]
-    rows, cols = output_size(height, U, s, 0, e), output_size(width, V, t, 0, f)
-    columns = columns.reshape(N, D, U, V, rows, cols)
-    X = np.zeros((N, D, height, width), columns.dtype)
-    for u in range(U):
-        for v in range(V):
-            top, left = u * e, v * f
-            X[:, :, top : top + rows * s : s, left : left + cols * t : t] += columns[:, :, u, v]
-    return _crop(X, padding)
-
-
 def _crop(X, padding):
     height, width = padding
     return X[:, :, height : X.shape[2] - height, width : X.shape[3] - width]
@@ -208,8 +194,8 @@ def conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
     if not by_hand(X):
         return F.conv2d(X, W, b, *options)
     return differentiable(
-        lambda X, W, b: (_forward(X, W, b, *options), None),
-        lambda dY, _, needed, X, W, b: _backward(dY, X, W, *options, needed=needed),
+        lambda X, W, b: _forward(X, W, b, *options),
+        lambda dY, kept, needed, X, W, b: _backward(dY, X, W, *options, needed, kept),
         X,
         W,
         b,
@@ -225,16 +211,21 @@ def by_hand(X):
     )
 
 
+def _groups(X, W, groups):
+    """(channels, kernels) slices of each group."""
+    D, P = X.shape[1] // groups, len(W) // groups
+    return [(slice(g * D, g * D + D), slice(g * P, g * P + P)) for g in range(groups)]
+
+
 def _forward(X, W, b, stride, padding, dilation, groups):
-    columns = _im2col(X, W.shape[2:], stride, padding, dilation)
-    N, K, L = columns.shape
-    columns = columns.reshape(N, groups, K // groups, L)
-    Y = W.reshape(groups, len(W) // groups, K // groups) @ columns  # [N, groups, P / groups, L]
-    rows = output_size(X.shape[2], W.shape[2], stride[0], padding[0], dilation[0])
-    Y = Y.reshape(N, len(W), rows, L // rows)
-    if b is not None:
-        Y += b.reshape(-1, 1, 1)
-    return Y
+    """Y, and what the backward pass wants to see again."""
+    if groups == 1:
+        return forms.forward(X, W, b, stride, padding, dilation)
+    parts = [
+        forms.forward(X[:, d], W[p], b if b is None else b[p], stride, padding, dilation)[0]
+        for d, p in _groups(X, W, groups)
+    ]
+    return np.concatenate(parts, axis=1), None
 
 
 def conv2d_backward(dY, X, W, stride=1, padding=0, dilation=1, groups=1):
@@ -276,21 +267,17 @@ def conv2d_backward(dY, X, W, stride=1, padding=0, dilation=1, groups=1):
     return tuple(like(gradient, X) for gradient in gradients)
 
 
-def _backward(dY, X, W, stride, padding, dilation, groups, needed=(True, True, True)):
-    columns = _im2col(X, W.shape[2:], stride, padding, dilation)
-    N, K, L = columns.shape
-    columns = columns.reshape(N, groups, K // groups, L)
-    dY = dY.reshape(N, groups, len(W) // groups, L)
-    kernels = W.reshape(groups, len(W) // groups, K // groups)
-    dX = dW = db = None
-    if needed[0]:
-        dcolumns = kernels.transpose(0, 2, 1) @ dY
-        dX = _col2im(dcolumns, X.shape, W.shape[2:], stride, padding, dilation)
-    if needed[1]:
-        dW = (dY @ columns.transpose(0, 1, 3, 2)).sum(axis=0).reshape(W.shape)
-    if needed[2]:
-        db = dY.sum(axis=(0, 3)).reshape(-1)
-    return dX, dW, db
+def _backward(dY, X, W, stride, padding, dilation, groups, needed=(True, True, True), kept=None):
+    if groups == 1:
+        return forms.backward(dY, X, W, stride, padding, dilation, needed, kept)
+    parts = [
+        forms.backward(dY[:, p], X[:, d], W[p], stride, padding, dilation, needed)
+        for d, p in _groups(X, W, groups)
+    ]
+    return tuple(
+        np.concatenate(gradients, axis=axis) if wanted else None
+        for gradients, axis, wanted in zip(zip(*parts, strict=True), (1, 0, 0), needed, strict=True)
+    )
 
 
 def _check(X, W, b, stride, padding, dilation, groups, owner):

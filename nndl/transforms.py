@@ -202,9 +202,9 @@ def vectorised(transforms):
         if isinstance(size, (list, tuple)) and len(set(size)) == 1:
             size = size[0]
         return Compose([Resize(size)]) if isinstance(size, int) else None
-    if type(transforms) is vision.Normalize:
-        if transforms.data_format == "CHW" and not transforms.to_rgb:
-            return Compose([Normalize(transforms.mean, transforms.std)])
+    plain = type(transforms) is vision.Normalize and not transforms.to_rgb
+    if plain and transforms.data_format == "CHW":
+        return Compose([Normalize(transforms.mean, transforms.std)])
     return None
 
 
