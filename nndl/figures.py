@@ -54,6 +54,7 @@ from .figures_results import (
 )
 from .figures_training import (
     compare_runs,
+    learning_rates,
     plot,
     plot_training_loss_acc,
     weight_norms,
@@ -103,6 +104,7 @@ __all__ = [
     "kernels",
     "layer_output",
     "layers_of",
+    "learning_rates",
     "loss_along_line",
     "loss_line",
     "loss_slice",

@@ -251,3 +251,30 @@ def weight_norms(norms, step_label="training step"):
     axes.set_ylim(bottom=0)
     axes.legend()
     return figure
+
+
+@draws
+def learning_rates(schedules):
+    """Learning rate at each step of several schedules.
+
+    Parameters
+    ----------
+    schedules : dict of str to sequence of float
+        One rate a step.
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    The area under the curve is how far the weights can travel; its end decides how still they
+    stand.
+    """
+    figure, axes = new_figure(size=(9, 3))
+    for name, rates in schedules.items():
+        axes.plot(np.arange(1, len(rates) + 1), rates, label=name)
+    axes.set_ylim(bottom=0)
+    label(axes, "training step", "learning rate / highest", None, "y")
+    axes.legend()
+    return figure

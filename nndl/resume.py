@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import warnings
 
 import numpy as np
 import paddle
@@ -47,7 +48,10 @@ def generator_states():
     return {
         "python": random.getstate(),
         "numpy": np.random.get_state(),  # noqa: NPY002 - the global one is what has to be kept
-        "paddle": [state.__getstate__() for state in paddle.get_rng_state()],
+        "paddle": [
+            (*numbers, bytes(engine).decode("latin-1"))
+            for *numbers, engine in (state.__getstate__() for state in paddle.get_rng_state())
+        ],
     }
 
 
@@ -59,9 +63,12 @@ def restore_generators(states, only_paddle=False):
             f"the checkpoint holds {len(states['paddle'])} generator state(s) of Paddle, this "
             f"device has {len(present)}; resume on the kind of device that the run began on"
         )
-    for state, content in zip(present, states["paddle"], strict=True):
-        state.__setstate__(tuple(content))
-    paddle.set_rng_state(present)
+    restored = []
+    for state, (*numbers, engine) in zip(present, states["paddle"], strict=True):
+        # Set on a new object: on the one that Paddle made, the engine would stay as it is.
+        restored.append(type(state).__new__(type(state)))
+        restored[-1].__setstate__((*numbers, list(engine.encode("latin-1"))))
+    paddle.set_rng_state(restored)
     if not only_paddle:
         random.setstate(states["python"])
         np.random.set_state(states["numpy"])  # noqa: NPY002
@@ -147,6 +154,9 @@ def restore_optimizer(optimizer, arrays, rest):
     for name, tensor in targets.items():
         tensor.set_value(arrays[name])
     if scheduler:
-        scheduler.set_state_dict(saved)
+        with warnings.catch_warnings():
+            # LinearWarmup keeps another scheduler's state in its own, and Paddle warns of that.
+            warnings.filterwarnings("ignore", message="There are some unused values in state_dict")
+            scheduler.set_state_dict(saved)
     else:
         optimizer.set_lr(rest["learning_rate"])

@@ -154,8 +154,9 @@ class Training:
             print(runner._why_not_again())
             return
         runner._save_path = self.best_path
-        if self.dev_loader is not None:
-            files.check_writable(self.best_path)
+        for path in (self.dev_loader is not None and self.best_path, self.checkpoint_path):
+            if path:
+                files.check_writable(path)
         fresh = runner.state == "new"
         runner.state, runner.stop_reason = "failed", None  # unless it gets to an end
         with (

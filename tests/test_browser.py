@@ -10,7 +10,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from lab import BROWSER_OPTIONS, Notebook, chromium, jupyter_lab
+
+from .lab import BROWSER_OPTIONS, Notebook, chromium, jupyter_lab
 
 playwright = pytest.importorskip("playwright.sync_api")
 ROOT = Path(__file__).resolve().parent.parent
