@@ -1,14 +1,21 @@
 """Sphinx settings of the site: built from the committed outputs, nothing is executed."""
 
+import base64
+import hashlib
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import jupyter_server_mathjax
+import nbformat
+from docutils import nodes
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(HERE)]
+
+from nndl_site import ChineseBigrams  # noqa: E402  found through the line above
 
 project = "卷积神经网络 · 动手实践"
 author = "the authors of nndl"
@@ -25,8 +32,8 @@ extensions = [
 ]
 exclude_patterns = ["_static", "README.md"]
 
-# The notebooks and the package's own READMEs are copied below docs/ for the build, so that one
-# source stays where users look for it.
+# The notebooks and the READMEs of other folders are copied below docs/ for the build, so that one
+# source stays where users look for it. What does not exist is left out of the contents.
 PAGES = HERE / "_pages"
 COPIES = {
     **{f"notebooks/{p.name}": p for p in sorted((ROOT / "notebooks").glob("*.ipynb"))},
@@ -38,10 +45,12 @@ COPIES = {
 nb_execution_mode = "off"
 nb_merge_streams = True
 nb_ipywidgets_js = {}  # nothing is loaded from elsewhere
+nb_code_prompt_show = "展开代码"
+nb_code_prompt_hide = "收起代码"
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "html_image"]
 myst_heading_anchors = 4
+myst_heading_slug_func = "nndl_site.heading_slug"
 myst_update_mathjax = False
-suppress_warnings = ["myst.xref_missing", "mystnb.unknown_mime_type"]
 
 # MathJax with its fonts, from the Python package that Jupyter ships it in.
 mathjax_path = "mathjax/MathJax.js?config=TeX-AMS_CHTML-full"
@@ -77,6 +86,9 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_numpy_docstring = True
 napoleon_use_rtype = False
 
+#: sha256 of a figure's PNG, which is its file name on the site -> what it shows
+_alternatives = {}
+
 
 def copy_pages(app):
     """Bring notebooks and READMEs below the source folder; drop what no longer exists."""
@@ -85,7 +97,53 @@ def copy_pages(app):
         if source.exists():
             target = PAGES / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+            if source.suffix == ".ipynb":
+                nbformat.write(prepared(nbformat.read(source, as_version=4)), target)
+            else:
+                shutil.copyfile(source, target)
+
+
+def prepared(notebook):
+    """Fold the code of the exercises, and note the alternative text of each figure."""
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "exercise" in tags and {"stub", "check"} & set(tags):
+            cell.metadata["tags"] = [*tags, "hide-cell"]
+        for output in cell.get("outputs", []):
+            png = output.get("data", {}).get("image/png")
+            alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
+            if png:
+                name = hashlib.sha256(base64.b64decode(png)).hexdigest()
+                _alternatives[name] = alt or output["data"].get("text/plain", "")
+    return notebook
+
+
+def describe_figures(app, document):
+    for image in document.findall(nodes.image):
+        if text := _alternatives.get(Path(image["uri"]).stem):
+            image["alt"] = text
+
+
+def adapt_docstring(app, what, name, obj, options, lines):
+    """Docstrings are written for a terminal: bars and stars mean themselves.
+
+    Each also counts its references from [1]; on one page they need numbers of their own.
+    """
+    for number, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            line = re.sub(r"(?<!\\)\|", r"\\|", line)
+            line = re.sub(r"(?<=[(, ])(\*\*?)(?=(args|kwargs|options)\b(?!\*))", r"\\\1", line)
+            lines[number] = re.sub(r"^(\s*)\.\. \[\d+\] ", r"\1.. [#] ", line)
+
+
+def drop_absent_pages(app, docname, source):
+    """Take out of the contents what the project does not have (yet)."""
+    if docname == app.config.root_doc:
+        lines = source[0].splitlines()
+        page = re.compile(r"(_pages/\S+|checks)")
+        source[0] = "\n".join(
+            line for line in lines if not page.fullmatch(line) or line in app.env.found_docs
+        )
 
 
 def copy_mathjax(app, exception):
@@ -99,5 +157,9 @@ def copy_mathjax(app, exception):
 
 
 def setup(app):
+    app.add_search_language(ChineseBigrams)
     app.connect("builder-inited", copy_pages)
+    app.connect("doctree-read", describe_figures)
+    app.connect("source-read", drop_absent_pages)
+    app.connect("autodoc-process-docstring", adapt_docstring)
     app.connect("build-finished", copy_mathjax)
