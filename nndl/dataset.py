@@ -1,7 +1,10 @@
 """MNIST and CIFAR-10: where the files are, how they are read and split, and the Dataset classes."""
 
+import contextlib
 import functools
+import itertools
 import json
+import operator
 import os
 from pathlib import Path
 
@@ -31,6 +34,7 @@ MINI_SHA256 = {
     "test": "c7a0ff14cc4bbf93a2ec1eafee5c680db49c6a9e91797f5c5df2e628f0a2cfe0",
 }
 _REMEDY = "restore data/ from the project's repository"
+_FETCH = {name: f"python -m nndl.download {name}" for name in ("mnist", "cifar10")}
 
 
 # ------------------------------------------------------------------------------ where files are
@@ -69,13 +73,15 @@ def cache_folder():
 
 def find_mnist_file(name):
     """Path of one of the four official MNIST files: embedded, else downloaded."""
-    candidates = [data_folder() / "mnist" / f"{name}.gz", cache_folder() / "mnist" / f"{name}.gz"]
-    for path in candidates:
-        if path.is_file():
-            return path
+    folders = [cache_folder() / "mnist"]
+    with contextlib.suppress(FileNotFoundError):  # without its data, what was downloaded will do
+        folders.insert(0, data_folder() / "mnist")
+    for folder in folders:
+        if (folder / f"{name}.gz").is_file():
+            return folder / f"{name}.gz"
     raise FileNotFoundError(
-        f"expected MNIST in {' or '.join(str(path.parent) for path in candidates)}, found no "
-        f"{name}.gz. Remedy: python -m nndl.download mnist."
+        f"expected MNIST in {' or '.join(map(str, folders))}, found no {name}.gz. Remedy: "
+        f"{_FETCH['mnist']}."
     )
 
 
@@ -121,12 +127,16 @@ def load_mnist(split="train"):
 def _mnist(split):
     prefix = {"train": "train", "test": "t10k"}[split]
     images, labels = (
-        fileformat.read_idx(
-            find_mnist_file(name), fileformat.MNIST_SHA256[name], "python -m nndl.download mnist"
-        )
-        for name in (f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte")
+        _mnist_file(name) for name in (f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte")
     )
     return images, _frozen(labels.astype(np.int64))
+
+
+def _mnist_file(name):
+    path = find_mnist_file(name)
+    fetched = path.parent == cache_folder() / "mnist"
+    remedy = _FETCH["mnist"] if fetched else f"{_REMEDY}, or remove {path} and {_FETCH['mnist']}"
+    return fileformat.read_idx(path, fileformat.MNIST_SHA256[name], remedy)
 
 
 def load_mnist_book():
@@ -231,7 +241,7 @@ def open_cifar10_cache(split):
     Returns
     -------
     images : ndarray [50000 or 10000, 3, 32, 32], uint8
-        Memory-mapped: opening takes no time, several processes share the pages.
+        Memory-mapped: several processes share the pages.
     labels : ndarray [50000 or 10000], int64
 
     Raises
@@ -239,38 +249,30 @@ def open_cifar10_cache(split):
     FileNotFoundError
         Nothing was downloaded.
     ValueError
-        A file does not have the size and content recorded when it was written.
+        A file is damaged: its size or its sha256 is not what it should be.
+
+    Notes
+    -----
+    Each file is read through once in a process, to compare its sha256; that takes some tenths of
+    a second.
     """
+    _one_of("split", split, ("train", "test"))
     folder = cache_folder() / "cifar10"
     files = {key: folder / f"{split}-{key}.npy" for key in ("images", "labels")}
     missing = [str(path) for path in files.values() if not path.is_file()]
     if missing:
         raise FileNotFoundError(
             f"expected the whole CIFAR-10 in {folder}, {' and '.join(missing)} missing. Remedy: "
-            "python -m nndl.download cifar10 (once, about 140 to 170 MB), or subset='mini'."
+            f"{_FETCH['cifar10']} (once, about 140 to 170 MB), or subset='mini'."
         )
-    arrays = {}
-    for key, path in files.items():
-        try:
-            arrays[key] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, OSError, EOFError) as error:
-            raise fileformat.refusal(
-                path, f"it is no complete array ({error})", "python -m nndl.download cifar10"
-            ) from None
     count = {"train": 50000, "test": 10000}[split]
-    if arrays["images"].shape != (count, 3, 32, 32) or arrays["labels"].shape != (count,):
-        raise fileformat.refusal(
-            files["images"],
-            f"expected {count} images and labels, got {arrays['images'].shape} and "
-            f"{arrays['labels'].shape}",
-            "python -m nndl.download cifar10",
+    shapes = {"images": (count, 3, 32, 32), "labels": (count,)}
+    arrays = {
+        key: fileformat.open_array(
+            path, shapes[key], fileformat.CIFAR10_SHA256[f"{split}-{key}"], _FETCH["cifar10"]
         )
-    fileformat.check_sha256(
-        arrays["labels"],
-        fileformat.CIFAR10_SHA256[f"{split}-labels"],
-        files["labels"],
-        "python -m nndl.download cifar10",
-    )
+        for key, path in files.items()
+    }
     return arrays["images"], _frozen(arrays["labels"].astype(np.int64))
 
 
@@ -333,9 +335,11 @@ class ImageDataset(paddle.io.Dataset):
             raise TypeError(f"transforms must be callable, got {type(transforms).__name__}")
         self.images, self.labels = images, labels.astype(np.int64)
         self.transforms, self.classes, self.mode = transforms, tuple(classes), mode
-        parts = vectorised(transforms)
-        self._per_batch = parts and Compose([t for t in parts.transforms if not t.keeps_uint8])
-        self._once = parts and Compose([t for t in parts.transforms if t.keeps_uint8])
+        self._once = self._per_batch = None
+        if whole := vectorised(transforms):
+            parts = whole.transforms
+            once = list(itertools.takewhile(lambda part: part.keeps_uint8, parts))
+            self._once, self._per_batch = Compose(once), Compose(parts[len(once) :])
 
     @functools.cached_property
     def _prepared(self):
@@ -343,8 +347,12 @@ class ImageDataset(paddle.io.Dataset):
         return self._once(self.images)
 
     def __getitem__(self, index):
-        """One sample: (image float32 [C, H, W], label int64)."""
-        X, y = self.batch([index])
+        """One sample: (image float32 [C, H, W], label int64); −1 is the last one."""
+        if isinstance(index, (bool, np.bool_)) or not hasattr(index, "__index__"):
+            raise TypeError(
+                f"a sample is chosen by one integer, got {index!r}; batch(range(...)) takes several"
+            )
+        X, y = self.batch([operator.index(index)])
         return X[0], y[0]
 
     def __len__(self):
@@ -356,6 +364,7 @@ class ImageDataset(paddle.io.Dataset):
         Parameters
         ----------
         indices : sequence of int
+            At least one; −1 is the last sample.
 
         Returns
         -------
@@ -366,8 +375,19 @@ class ImageDataset(paddle.io.Dataset):
         ------
         IndexError
             An index is outside the data set.
+        TypeError
+            These are not integers in a row.
         """
         indices = np.asarray(indices)
+        if indices.ndim != 1 or not len(indices) or indices.dtype.kind not in "iu":
+            raise TypeError(
+                f"batch expects a sequence of integers, got {indices.dtype} {list(indices.shape)}"
+            )
+        if indices.min() < -len(self) or indices.max() >= len(self):
+            raise IndexError(
+                f"expected indices from 0 to {len(self) - 1}, got {indices.min()} to "
+                f"{indices.max()}"
+            )
         if self._per_batch is None:
             X = np.stack([self._one_by_one(self.images[i]) for i in indices])
         else:
@@ -379,7 +399,13 @@ class ImageDataset(paddle.io.Dataset):
 
         picture = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
         result = np.asarray(self.transforms(Image.fromarray(picture)), np.float32)
-        return result[None] if result.ndim == 2 else result
+        result = result[None] if result.ndim == 2 else result
+        if result.ndim != 3 or len(result) != len(image):
+            raise ValueError(
+                f"transforms must return [{len(image)}, H, W], got {list(result.shape)}; "
+                "paddle.vision.transforms.ToTensor() brings the channels to the front"
+            )
+        return result
 
 
 class MNISTDataset(ImageDataset):
@@ -434,18 +460,19 @@ class MNIST_dataset(ImageDataset):
     def __init__(self, dataset, transforms=None, mode="train"):
         try:
             images, labels = dataset
+            pixels, labels = np.asarray(images), np.asarray(labels)
         except (TypeError, ValueError):
             raise ValueError(
-                "MNIST_dataset expects dataset=(images, labels), got "
+                "MNIST_dataset expects dataset=(images, labels), one label an image, got "
                 f"{type(dataset).__name__}; MNISTDataset(mode='train') reads the embedded digits"
             ) from None
-        pixels = np.asarray(images)
-        if pixels.size != 784 * len(pixels) or pixels.dtype.kind not in "iuf":
+        count = len(pixels) if pixels.ndim else 0
+        if not count or pixels.size != 784 * count or pixels.dtype.kind not in "iuf":
             raise ValueError(
                 f"MNIST_dataset expects images of 784 numbers each, got {pixels.dtype} "
                 f"{list(pixels.shape)}"
             )
-        if pixels.min() < 0 or pixels.max() > 255 or (pixels % 1).any():
+        if not (pixels.min() >= 0 and pixels.max() <= 255) or (pixels % 1).any():
             raise ValueError(
                 "MNIST_dataset expects whole pixel values from 0 to 255, got "
                 f"{pixels.min()} to {pixels.max()}; normalise with transforms instead"
@@ -453,7 +480,7 @@ class MNIST_dataset(ImageDataset):
         pixels = pixels.reshape(-1, 28, 28).astype(np.uint8)
         if transforms is None:
             transforms = Compose([Resize(32), Normalize(MNIST_MEAN, MNIST_STD)])
-        super().__init__(pixels, np.asarray(labels), transforms, MNIST_CLASSES, mode)
+        super().__init__(pixels, labels, transforms, MNIST_CLASSES, mode)
 
 
 class CIFAR10Dataset(ImageDataset):
@@ -477,5 +504,6 @@ class CIFAR10Dataset(ImageDataset):
 
     def __init__(self, mode="train", subset="mini", transforms=None):
         images, labels = load_cifar10(mode, subset)
-        transforms = transforms or Normalize(CIFAR10_MEAN, CIFAR10_STD)
+        if transforms is None:
+            transforms = Normalize(CIFAR10_MEAN, CIFAR10_STD)
         super().__init__(images, labels, transforms, CIFAR10_CLASSES, mode)

@@ -8,6 +8,8 @@ written to disk and nothing in a file is ever executed.
 import contextlib
 import gzip
 import hashlib
+import io
+import math
 import struct
 import tarfile
 import warnings
@@ -35,6 +37,7 @@ CIFAR10_SHA256 = {
 }
 
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_FOUND_RIGHT = set()  # files whose content `open_array` compared with its sha256
 _MAX_BYTES = 2**30  # no file that this package reads decodes to more
 _CIFAR_FOLDER = "cifar-10-batches-py"
 
@@ -111,6 +114,53 @@ def check_sha256(content, expected, path, remedy="replace it by a fresh copy"):
         )
 
 
+def read_raw(path, sha256=None, remedy="replace it by a fresh copy"):
+    """Bytes of a file, uncompressed if it is gzipped.
+
+    Parameters
+    ----------
+    path : str or Path
+    sha256 : str, optional
+        Expected digest of the uncompressed bytes.
+    remedy : str
+        Ends the message of an error.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        On damaged gzip data, a wrong sha256, or more than 1 GiB.
+    """
+    path = Path(path)
+    raw = _read_bytes(path, remedy)
+    if raw[:2] == b"\x1f\x8b":
+        raw = _gunzip(raw, path, remedy)
+    check_sha256(raw, sha256, path, remedy)
+    return raw
+
+
+def gzip_bytes(content):
+    """Compress without name and time stamp, so that the same content gives the same bytes.
+
+    Parameters
+    ----------
+    content : bytes
+
+    Returns
+    -------
+    bytes
+    """
+    stream = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=stream, mtime=0) as file:
+        file.write(content)
+    return stream.getvalue()
+
+
 def read_idx(path, sha256=None, remedy="replace it by a fresh copy"):
     """Read an array from an IDX file, gzipped or not, as MNIST is published.
 
@@ -142,9 +192,7 @@ def read_idx(path, sha256=None, remedy="replace it by a fresh copy"):
        big-endian 32-bit integer, then the values.
     """
     path = Path(path)
-    raw = _read_bytes(path, remedy)
-    if raw[:2] == b"\x1f\x8b":
-        raw = _gunzip(raw, path, remedy)
+    raw = read_raw(path, None, remedy)
     if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] not in _IDX_TYPES or not 1 <= raw[3] <= 8:
         raise refusal(
             path,
@@ -239,6 +287,61 @@ def read_mosaic(source, columns=1, count=None, sha256=None, name=None, remedy=No
         raise refusal(name, f"expected {count} images, got {len(images)}", remedy)
     check_sha256(images, sha256, name, remedy)
     return images
+
+
+def open_array(path, shape, sha256, remedy="replace it by a fresh copy"):
+    """Open a .npy file of bytes as a memory map, after reading it through once.
+
+    Its pages then lie in the system's file cache, which every process that opens the file shares.
+    A file that this process found right is not read again until it changes.
+
+    Parameters
+    ----------
+    path : str or Path
+    shape : tuple of int
+        Expected; the dtype has to be uint8.
+    sha256 : str
+        Expected digest of the values in C order.
+    remedy : str
+        Ends the message of an error.
+
+    Returns
+    -------
+    numpy.memmap, uint8
+        Read-only.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is damaged, altered or holds something else.
+    """
+    path, size = Path(path), math.prod(shape)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist. Remedy: {remedy}.")
+    try:
+        with open(path, "rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("error")  # NumPy only warns of some damaged headers
+            if np.lib.format.read_magic(file) != (1, 0):
+                raise ValueError("another version of the format")
+            found = np.lib.format.read_array_header_1_0(file)
+            start = file.tell()
+    except Exception as error:  # the header is Python text: damaged, it may raise anything
+        raise refusal(path, f"it is no array file ({error})", remedy) from None
+    if found != (shape, False, np.dtype(np.uint8)):
+        raise refusal(
+            path, f"expected uint8 {list(shape)}, got {found[2]} {list(found[0])}", remedy
+        )
+    status = path.stat()
+    if status.st_size != start + size:
+        raise refusal(path, f"expected {start + size} bytes, found {status.st_size}", remedy)
+    values = np.memmap(path, np.uint8, "r", start, shape)
+    identity = (str(path.resolve()), status.st_mtime_ns, status.st_size, status.st_ino, sha256)
+    if identity not in _FOUND_RIGHT:
+        check_sha256(values, sha256, path, remedy)
+        _FOUND_RIGHT.add(identity)
+    return values
 
 
 def read_cifar10_archive(path, sha256=None, remedy="fetch it again"):
@@ -343,8 +446,6 @@ def _read_bytes(path, remedy):
 
 def _gunzip(raw, path, remedy):
     """Decompress, but never more than `_MAX_BYTES`: a small file may unpack to terabytes."""
-    import io
-
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
             content = stream.read(_MAX_BYTES + 1)

@@ -105,6 +105,36 @@ class Progress:
                 self._line.write(summary)
 
 
+def byte_bar(total, title):
+    """A tqdm bar over `total` bytes; where no bar can be drawn it only counts.
+
+    Parameters
+    ----------
+    total : int
+        Bytes; what counts them may correct `total`.
+    title : str
+        What is on its way.
+
+    Returns
+    -------
+    tqdm
+    """
+    from tqdm import tqdm
+
+    notebook = in_notebook()
+    style = {"ncols": 88, "file": _DisplayLine()} if notebook else {"dynamic_ncols": True}
+    return tqdm(
+        total=total,
+        desc=title,
+        unit="B",
+        unit_scale=True,
+        miniters=1,
+        mininterval=0.5 if notebook else 0.1,
+        disable=not (notebook or sys.stderr.isatty()),
+        **style,
+    )
+
+
 def _bar(total, done, line):
     class Bar(tqdm):
         monitor_interval = 0  # no second thread: it would draw into whichever cell runs by then

@@ -12,7 +12,6 @@ depend on the versions of zlib and Pillow; the decoded pixels, whose sha256 `nnd
 """
 
 import argparse
-import gzip
 import hashlib
 import io
 import json
@@ -25,16 +24,10 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from nndl import dataset, fileformat  # noqa: E402  of this checkout, installed or not
+
 COLUMNS = 50  # images side by side in a mosaic
 PER_CLASS = {"train": 500, "dev": 100, "test": 100}
-
-
-def gzip_bytes(content):
-    """Compress without name and time stamp, so that the same content gives the same bytes."""
-    stream = io.BytesIO()
-    with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=stream, mtime=0) as file:
-        file.write(content)
-    return stream.getvalue()
 
 
 def first_of_each_class(labels, count):
@@ -97,7 +90,9 @@ def build_mnist(idx_files):
     dict of str to bytes
         Path below data/ → content.
     """
-    return {f"mnist/{name}.gz": gzip_bytes(content) for name, content in idx_files.items()}
+    return {
+        f"mnist/{name}.gz": fileformat.gzip_bytes(content) for name, content in idx_files.items()
+    }
 
 
 def build_cifar10_mini(arrays):
@@ -142,17 +137,15 @@ def checksums(folder):
 
 def main(arguments=None):
     """Build into a folder and write checksums.json beside the files."""
-    from nndl import dataset, fileformat
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "data", help="folder to write")
     out = parser.parse_args(arguments).out
     idx_files = {}
     for name in fileformat.MNIST_SHA256:
-        path = dataset.find_mnist_file(name)
-        content = path.read_bytes()
-        idx_files[name] = gzip.decompress(content) if path.suffix == ".gz" else content
-        fileformat.check_sha256(idx_files[name], fileformat.MNIST_SHA256[name], path)
+        path = dataset.cache_folder() / "mnist" / f"{name}.gz"
+        idx_files[name] = fileformat.read_raw(
+            path, fileformat.MNIST_SHA256[name], "python -m nndl.download mnist"
+        )
     arrays = {}
     for split in ("train", "test"):
         arrays[f"{split}-images"], labels = dataset.open_cifar10_cache(split)
