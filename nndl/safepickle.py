@@ -1,7 +1,7 @@
 """Read a pickle that holds only plain data and arrays, without running anything in it.
 
 Python's `pickle` may import and call whatever a file names. This reader walks through the
-opcodes itself: a name in the file is only looked up in a table of eight harmless meanings, an
+opcodes itself: a name in the file is only looked up in a table of harmless meanings, an
 opcode that is not listed is refused, and there is no way from here to an import or a call.
 """
 
@@ -19,6 +19,7 @@ _NAMES = {
     ("numpy", "dtype"): "dtype",
     ("_codecs", "encode"): "encode",
     ("collections", "OrderedDict"): "ordered",
+    ("__builtin__", "bytes"): "bytes",
     ("builtins", "tuple"): "tuple",
     ("__builtin__", "tuple"): "tuple",
 }
@@ -100,10 +101,10 @@ def _run(content):
     stack, memo = [], {}
 
     def since_mark():
-        place = len(stack) - 1 - stack[::-1].index(_MARK)
-        values = stack[place + 1 :]
-        del stack[place:]
-        return values
+        values = []
+        while (value := stack.pop()) is not _MARK:
+            values.append(value)
+        return values[::-1]
 
     for opcode, argument, _ in pickletools.genops(content):
         op = opcode.name
@@ -203,6 +204,8 @@ def _act(meaning, arguments):
         if encoding != "latin1":
             raise _Refused(f"text in {encoding!r}")
         return _kind(text, str).encode("latin1")
+    if meaning.action == "bytes" and not arguments:  # how Python 3 writes none of them
+        return b""
     if meaning.action == "ordered" and not arguments:
         return OrderedDict()
     if meaning.action == "tuple":
@@ -263,5 +266,7 @@ def _kind(value, kind):
 
 
 def _key(key):
-    """A dictionary key: plain and hashable."""
-    return _kind(key, (str, bytes, int, float, bool, tuple, type(None)))
+    """A dictionary key: plain and hashable, to the innermost part of a tuple."""
+    if isinstance(key, tuple):
+        return tuple(_key(part) for part in key)
+    return _kind(key, (str, bytes, int, float, bool, type(None)))

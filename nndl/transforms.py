@@ -25,6 +25,8 @@ class Resize:
     .. [1] Pillow, "Concepts: filters": `BILINEAR` weighs every source pixel that the triangle
        around an output pixel's centre covers. Rows first, then columns, rounded to uint8 after
        each; the same order and arithmetic are used here, so the results are equal, not close.
+       (From version 13 on, Pillow takes columns first where that is less work, which it never is
+       from square to square; a pixel may then differ by 1.)
 
     Examples
     --------
@@ -78,6 +80,18 @@ class Resize:
         return f"Resize({self.size})"
 
 
+class _ResizeShorter(Resize):
+    """What one size means to Paddle: it becomes the shorter side, and the aspect ratio stays."""
+
+    def __call__(self, images):
+        """Resize images [..., H, W]."""
+        shape = np.shape(images)
+        shorter = min(shape[-2:]) if len(shape) >= 2 else 0
+        if not shorter:
+            raise ValueError(f"Resize expects [..., H, W], got shape {list(shape)}")
+        return Resize([self.size[0] * extent // shorter for extent in shape[-2:]])(images)
+
+
 class Normalize:
     """``(pixel − mean) / std``, as float32.
 
@@ -102,6 +116,11 @@ class Normalize:
     def __init__(self, mean, std):
         self.mean = np.asarray(mean, np.float32).reshape(-1, 1, 1)
         self.std = np.asarray(std, np.float32).reshape(-1, 1, 1)
+        if len(self.mean) != len(self.std) and 1 not in (len(self.mean), len(self.std)):
+            raise ValueError(
+                f"mean and std must be one number or one a channel, got {len(self.mean)} and "
+                f"{len(self.std)}"
+            )
         if not np.all(self.std > 0) or not np.all(np.isfinite(self.mean)):
             raise ValueError(f"mean must be finite and std above 0, got {mean!r} and {std!r}")
 
@@ -123,9 +142,10 @@ class Normalize:
         """
         images = np.asarray(images)
         channels = images.shape[-3] if images.ndim >= 3 else 0
-        if channels == 0 or len(self.mean) not in (1, channels):
+        count = max(len(self.mean), len(self.std))
+        if channels == 0 or count not in (1, channels):
             raise ValueError(
-                f"Normalize with {len(self.mean)} means expects [..., C, H, W] with as many "
+                f"Normalize with {count} means expects [..., C, H, W] with as many "
                 f"channels, got shape {list(images.shape)}"
             )
         result = images.astype(np.float32)
@@ -180,7 +200,7 @@ def vectorised(transforms):
     Parameters
     ----------
     transforms : callable
-        One of this module, or `paddle.vision.transforms` `Compose`, `Resize` (square, bilinear)
+        One of this module, or `paddle.vision.transforms` `Compose`, `Resize` (bilinear)
         and `Normalize` (data_format 'CHW') with the book's arguments.
 
     Returns
