@@ -4,7 +4,6 @@ import contextlib
 import functools
 import itertools
 import json
-import operator
 import os
 from pathlib import Path
 
@@ -353,11 +352,13 @@ class ImageDataset(paddle.io.Dataset):
 
     def __getitem__(self, index):
         """One sample: (image float32 [C, H, W], label int64); −1 is the last one."""
-        if isinstance(index, (bool, np.bool_)) or not hasattr(index, "__index__"):
+        if isinstance(index, np.ndarray) and not index.ndim:
+            index = index[()]
+        if isinstance(index, bool) or not isinstance(index, (int, np.integer)):
             raise TypeError(
                 f"a sample is chosen by one integer, got {index!r}; batch(range(...)) takes several"
             )
-        X, y = self.batch([operator.index(index)])
+        X, y = self.batch([index])
         return X[0], y[0]
 
     def __len__(self):

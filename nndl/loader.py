@@ -4,6 +4,10 @@ import numpy as np
 import paddle
 
 
+def _is_integer(value):
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 class BatchLoader:
     """Iterate over a data set in batches (X, y).
 
@@ -44,7 +48,7 @@ class BatchLoader:
     def __init__(
         self, dataset, batch_size=64, shuffle=False, drop_last=False, seed=None, augment=None
     ):
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
+        if not _is_integer(batch_size):
             raise TypeError(f"batch_size must be an integer, got {type(batch_size).__name__}")
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -57,6 +61,10 @@ class BatchLoader:
             raise ValueError("BatchLoader expects a data set with at least one sample, got none")
         if augment is not None and not callable(augment):
             raise TypeError(f"augment must be callable, got {type(augment).__name__}")
+        if seed is not None and not _is_integer(seed):
+            raise TypeError(f"seed must be an integer or None, got {type(seed).__name__}")
+        if seed is not None and seed < 0:
+            raise ValueError(f"seed must be at least 0, got {seed}")
         if seed is None:
             seed = int(np.random.randint(2**31))  # noqa: NPY002  the generator that users seed
         self.dataset, self.batch_size = dataset, int(batch_size)
@@ -137,7 +145,9 @@ class BatchLoader:
         """
         if not isinstance(state, dict) or set(state) != {"seed", "epoch", "position"}:
             raise ValueError(f"expected the keys seed, epoch and position, got {state!r}")
-        if not 0 <= state["position"] <= len(self) or state["epoch"] < 0:
+        if not all(_is_integer(value) and value >= 0 for value in state.values()):
+            raise ValueError(f"expected integers from 0 on, got {state!r}")
+        if state["position"] > len(self):
             raise ValueError(
                 f"expected a position up to {len(self)}, the number of batches, got "
                 f"{state['position']}: was it saved with another batch_size or data set?"

@@ -6,6 +6,7 @@ opcode that is not listed is refused, and there is no way from here to an import
 """
 
 import pickletools
+import warnings
 from collections import OrderedDict
 
 import numpy as np
@@ -86,7 +87,9 @@ def read_pickle(content, name="pickle", remedy="replace it by a fresh copy"):
 executed. Remedy: replace it by a fresh copy.
     """
     try:
-        return _finish(_run(content), {})
+        with warnings.catch_warnings():  # of text in a damaged file
+            warnings.simplefilter("ignore")
+            return _finish(_run(content), {})
     except _Refused as error:
         reason = f"it asks for {error}, which is not data; nothing was executed"
     except (MemoryError, KeyboardInterrupt):
