@@ -21,12 +21,19 @@ class ArrayOperator(PyLayer):
         ctx.save_for_backward(*[t for t in tensors if t is not None])
         ctx.present = [t is not None for t in tensors]
         ctx.needed = [t is not None and not t.stop_gradient for t in tensors]
+        ctx.versions = [t.inplace_version for t in tensors if t is not None]
         ctx.run, ctx.memory = backward, memory
         return tensor(Y)
 
     @staticmethod
     def backward(ctx, dY):
-        saved = iter(ctx.saved_tensor())
+        saved = ctx.saved_tensor()
+        if [t.inplace_version for t in saved] != ctx.versions:
+            raise RuntimeError(
+                "the gradient needs the operator's inputs as they were, got one that was changed "
+                "in place since: write X = X * 2 instead of X.scale_(2), or call backward() before"
+            )
+        saved = iter(saved)
         arrays = [array(next(saved)) if present else None for present in ctx.present]
         gradients = ctx.run(array(dY), ctx.memory, ctx.needed, *arrays)
         return tuple(

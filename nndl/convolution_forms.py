@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from .window import output_size
+from .window import contiguous, empty, output_size
 
 #: windows of a batch up to this size are made at once, and wait for the backward pass
 WHOLE_BYTES = 16 * 2**20
@@ -74,7 +74,8 @@ def forward(X, W, b, stride, padding, dilation):
     kept = None
     if plan.form == "dense":
         kernels = W[:, :, plan.taps[0], plan.taps[1]].reshape(len(W), -1)
-        Y = X.reshape(len(X), -1) @ kernels.T
+        Y = empty((len(X), len(W)), X.dtype)
+        np.matmul(X.reshape(len(X), -1), kernels.T, out=Y)
     else:
         kernels = _kernels(W, plan)
         Y = np.empty((len(X), *plan.output, len(W)), X.dtype)
@@ -87,7 +88,7 @@ def forward(X, W, b, stride, padding, dilation):
         Y += b
     if plan.form == "dense":
         return Y.reshape(len(X), len(W), 1, 1), None
-    return _channels_first(Y), kept
+    return contiguous(Y.transpose(0, 3, 1, 2)), kept
 
 
 def backward(dY, X, W, stride, padding, dilation, needed=(True, True, True), kept=None):
@@ -99,7 +100,7 @@ def backward(dY, X, W, stride, padding, dilation, needed=(True, True, True), kep
     plan = choose(X, W, stride, padding, dilation)
     if plan.form == "dense":
         return _dense_backward(dY.reshape(len(dY), -1), X, W, plan, needed)
-    dX = np.empty(X.shape, X.dtype) if needed[0] else None
+    dX = empty(X.shape, X.dtype) if needed[0] else None
     dkernels = db = 0
     kernels = _kernels(W, plan)
     rows = drows = None
@@ -122,7 +123,8 @@ def _dense_backward(G, X, W, plan, needed):
     part = W[:, :, plan.taps[0], plan.taps[1]]
     dX = dW = db = None
     if needed[0]:
-        dX = (G @ part.reshape(len(W), -1)).reshape(X.shape)
+        dX = empty(X.shape, X.dtype)
+        np.matmul(G, part.reshape(len(W), -1), out=dX.reshape(len(X), -1))
     if needed[1]:
         dpart = (G.T @ images).reshape(part.shape)
         dW = dpart
@@ -153,7 +155,7 @@ def _spread(dkernels, W, plan):
     U, V = (taps.stop - taps.start for taps in plan.taps)
     part = dkernels.reshape(P, U, V, D).transpose(0, 3, 1, 2)
     if part.shape == W.shape:
-        return np.ascontiguousarray(part)
+        return contiguous(part)
     dW = np.zeros(W.shape, W.dtype)
     dW[:, :, plan.taps[0], plan.taps[1]] = part
     return dW
@@ -215,7 +217,3 @@ def _scatter(drows, dX, plan):
         for v in range(seen.shape[4]):
             seen[:, :, :, u, v] += drows[:, :, :, u, v]
     dX[...] = maps[:, p : p + M, q : q + L].transpose(0, 3, 1, 2)
-
-
-def _channels_first(maps):
-    return np.ascontiguousarray(maps.transpose(0, 3, 1, 2))

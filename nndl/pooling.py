@@ -6,7 +6,7 @@ import paddle.nn.functional as F
 
 from .autograd import differentiable, on_tensors
 from .convolution import by_hand
-from .window import check_maps, output_size, pad, pair, windows
+from .window import check_maps, empty, output_size, pad, pair, windows
 
 __all__ = ["Pool2D", "pool2d", "pool2d_loops"]
 
@@ -147,16 +147,17 @@ def _taps(X, size, stride):
 
 
 def _max(X, size, stride, padding):
-    taps = _taps(pad(X, padding, -np.inf), size, stride)
-    Y = taps[0].copy()
-    for tap in taps[1:]:
+    first, *others = _taps(pad(X, padding, -np.inf), size, stride)
+    Y = empty(first.shape, first.dtype)
+    Y[...] = first
+    for tap in others:
         np.maximum(Y, tap, out=Y)
-    return Y, Y
+    return Y, Y.copy()  # the caller may change Y in place before the gradient is taken
 
 
 def _max_backward(dY, Y, X, size, stride, padding):
     padded = pad(X, padding, -np.inf)
-    dX = np.zeros(padded.shape, X.dtype)
+    dX = _zeros(padded.shape, X.dtype)
     open_windows = np.ones(Y.shape, bool)  # those whose maximum was not met yet
     for tap, dtap in zip(_taps(padded, size, stride), _taps(dX, size, stride), strict=True):
         hit = (tap == Y) & open_windows
@@ -172,9 +173,10 @@ def _counts(shape, size, stride, padding, dtype):
 
 
 def _avg(X, size, stride, padding):
-    taps = _taps(pad(X, padding), size, stride)
-    Y = taps[0].copy()
-    for tap in taps[1:]:
+    first, *others = _taps(pad(X, padding), size, stride)
+    Y = empty(first.shape, first.dtype)
+    Y[...] = first
+    for tap in others:
         Y += tap
     Y /= _counts(X.shape[2:], size, stride, padding, X.dtype)
     return Y, None
@@ -183,10 +185,16 @@ def _avg(X, size, stride, padding):
 def _avg_backward(dY, _, X, size, stride, padding):
     share = dY / _counts(X.shape[2:], size, stride, padding, X.dtype)
     N, D, M, L = X.shape
-    dX = np.zeros((N, D, M + 2 * padding[0], L + 2 * padding[1]), X.dtype)
+    dX = _zeros((N, D, M + 2 * padding[0], L + 2 * padding[1]), X.dtype)
     for dtap in _taps(dX, size, stride):
         dtap += share
     return _crop(dX, padding)
+
+
+def _zeros(shape, dtype):
+    zeros = empty(shape, dtype)
+    zeros[...] = 0
+    return zeros
 
 
 def _crop(X, padding):

@@ -1,5 +1,6 @@
 """The window that slides in convolution and pooling: sizes, checks, a view of all positions."""
 
+import math
 import operator
 
 import numpy as np
@@ -130,9 +131,35 @@ def like(values, X):
     return paddle.to_tensor(values, place=X.place)
 
 
+#: bytes; the widest vector register that Paddle's kernels load
+ALIGNMENT = 64
+
+
+def empty(shape, dtype):
+    """`np.empty` that begins at a multiple of `ALIGNMENT` bytes, as Paddle's own memory does.
+
+    Paddle's kernels sum up to the first aligned number apart from the rest. Where NumPy's memory
+    begins differs from one process to the next; so, then, would the last bits of a sum.
+    """
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    room = np.empty(size + ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT
+    return room[start : start + size].view(dtype).reshape(shape)
+
+
+def contiguous(values):
+    """`values` in C order in aligned memory: itself where it is that already, else a copy."""
+    if values.flags.c_contiguous and values.ctypes.data % ALIGNMENT == 0:
+        return values
+    copy = empty(values.shape, values.dtype)
+    copy[...] = values
+    return copy
+
+
 def tensor(values):
-    """A CPU Tensor that shares the memory of `values`, a NumPy array."""
-    return paddle.utils.dlpack.from_dlpack(np.ascontiguousarray(values))
+    """A CPU Tensor of a NumPy array; it shares the memory of one that is `contiguous`."""
+    return paddle.utils.dlpack.from_dlpack(contiguous(values))
 
 
 def pad(X, padding, value=0.0):
