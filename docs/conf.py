@@ -5,9 +5,9 @@ import hashlib
 import re
 import shutil
 import sys
+from importlib.resources import files
 from pathlib import Path
 
-import jupyter_server_mathjax
 import nbformat
 from docutils import nodes
 
@@ -52,17 +52,11 @@ myst_heading_anchors = 4
 myst_heading_slug_func = "nndl_site.heading_slug"
 myst_update_mathjax = False
 
-# MathJax with its fonts, from the Python package that Jupyter ships it in.
-mathjax_path = "mathjax/MathJax.js?config=TeX-AMS_CHTML-full"
-mathjax2_config = {
-    "tex2jax": {
-        "inlineMath": [["\\(", "\\)"]],
-        "displayMath": [["\\[", "\\]"]],
-        "processClass": "math",
-        "ignoreClass": ".*",
-    },
-    "messageStyle": "none",
-    "showMathMenu": False,
+# MathJax draws formulas as outlines: one file, no fonts to load. It comes in a Python package.
+mathjax_path = "mathjax/tex-svg-full.js"
+mathjax3_config = {
+    "tex": {"inlineMath": [["\\(", "\\)"]], "displayMath": [["\\[", "\\]"]]},
+    "options": {"processHtmlClass": "math", "ignoreHtmlClass": ".*", "enableMenu": False},
 }
 
 html_theme = "sphinx_book_theme"
@@ -72,9 +66,12 @@ html_theme_options = {
     "use_download_button": True,
     "use_fullscreen_button": False,
     "logo": {"text": project},
-    "article_header_end": [],
     "pygments_light_style": "tango",
+    "pygments_dark_style": "github-dark-high-contrast",
+    "toc_title": "本页",
 }
+html_context = {"default_mode": "auto"}
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
@@ -147,13 +144,13 @@ def drop_absent_pages(app, docname, source):
 
 
 def copy_mathjax(app, exception):
-    """MathJax beside the pages, without the image fonts that no current browser asks for."""
+    """MathJax beside the pages, so that formulas need no network."""
     if exception or app.builder.format != "html":
         return
-    source = Path(jupyter_server_mathjax.__file__).parent / "static"
-    target = Path(app.outdir) / "_static" / "mathjax"
-    if not target.exists():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("png", "localization"))
+    source = files("mathjax") / "static" / "mathjax" / "es5" / Path(mathjax_path).name
+    target = Path(app.outdir) / "_static" / mathjax_path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(source.read_bytes())
 
 
 def setup(app):
