@@ -1,31 +1,37 @@
 """Convolution as matrix products, in the form that suits the shape.
 
-Three forms; `choose` takes the first that fits:
+`choose` takes the first that fits:
 
-====== ============================================== ===========================================
-form   when                                           what is multiplied
-====== ============================================== ===========================================
-dense  one window covers the whole input              images [N, D·U·V] by kernels, no copying
-pixels 1×1 kernel                                     pixels [N·M′·N′, D] by kernels [D, P]
-rows   everything else                                windows [N·M′·N′, U·V·D] by kernels
-====== ============================================== ===========================================
+======= ============================================== ==========================================
+form    when                                           what is multiplied
+======= ============================================== ==========================================
+dense   one window covers the whole input              images [N, D·U·V] by kernels, no copying
+rows    1×1 kernels; small maps of many channels       windows [N·M′·N′, U·V·D] by kernels
+columns large maps, or few channels                    kernels by windows [U·V·D, N·positions]
+======= ============================================== ==========================================
 
-In the last two the channels of a pixel lie side by side (channels last), so that a window is
-copied in runs of V·D numbers, and the whole batch is one product instead of one for each image.
-Where the windows of the batch would outgrow the cache, the batch is cut into blocks.
+What decides between the last two is how a window is copied. In `rows` the channels of a pixel
+lie side by side, so a copy runs over V·D numbers: long for many channels. In `columns` the
+pixels of a channel do, so a copy runs over whole maps: long for large ones. The whole batch is
+one product, or, where its windows would outgrow the cache, one for each block of images.
 """
 
 import dataclasses
-import math
 
 import numpy as np
 
+from . import convolution_columns, convolution_rows
+from .parallel import over_batch
 from .window import contiguous, empty, output_size
 
 #: windows of a batch up to this size are made at once, and wait for the backward pass
 WHOLE_BYTES = 16 * 2**20
 #: larger ones are made in blocks of this size, which stay in the cache until they are multiplied
 BLOCK_BYTES = 2 * 2**20
+#: channels up to which, and pixels of an output map from which, columns copy faster than rows
+FEW_CHANNELS, LARGE_MAP = 16, 512
+#: multiply-adds from which a second thread is worth waking
+SHARED_WORK = 4 * 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +45,10 @@ class Plan:
     taps : pair of slice
         The rows and columns of the kernel that ever see data. Of a 3×3 kernel over a 1×1 map
         with padding 1 the centre alone does; the other eight would multiply zeros.
-    form : 'dense', 'pixels' or 'rows'
+    form : 'dense', 'rows' or 'columns'
+    grid : pair of int
+        Positions of the window that are computed: the output's, and for 'columns' those that run
+        over the end of a row, too.
     """
 
     stride: tuple
@@ -48,11 +57,26 @@ class Plan:
     output: tuple
     taps: tuple
     form: str
+    grid: tuple
+
+
+class Workspace:
+    """Arrays used again from block to block: fresh memory costs more than filling it."""
+
+    def __init__(self):
+        self._arrays = {}
+
+    def array(self, name, shape, dtype):
+        """An array of this shape, with whatever numbers it last held."""
+        array = self._arrays.get(name)
+        if array is None or array.shape != shape:
+            array = self._arrays[name] = np.empty(shape, dtype)
+        return array
 
 
 def choose(X, W, stride, padding, dilation):
     """The Plan for arrays X [N, D, M, N'] and W [P, D, U, V]."""
-    output, taps, covers = [], [], True
+    output, taps, phase, covers = [], [], [], True
     for k in (0, 1):
         size, kernel = X.shape[2 + k], W.shape[2 + k]
         count = output_size(size, kernel, stride[k], padding[k], dilation[k])
@@ -64,156 +88,120 @@ def choose(X, W, stride, padding, dilation):
         covers &= count == 1 and steps == 1 and first + places[begin] == 0 and end - begin == size
         output.append(count)
         taps.append(slice(begin, end))
-    form = "dense" if covers else "pixels" if W.shape[2:] == (1, 1) else "rows"
-    return Plan(stride, padding, dilation, tuple(output), tuple(taps), form)
+        phase.append(-(-(size + 2 * padding[k]) // stride[k]))
+    pixels = output[0] * output[1]
+    if covers:
+        form = "dense"
+    elif W.shape[2:] != (1, 1) and (
+        pixels >= LARGE_MAP or (W.shape[1] <= FEW_CHANNELS and pixels > 1)
+    ):
+        form = "columns"
+    else:
+        form = "rows"
+    grid = tuple(phase if form == "columns" else output)
+    return Plan(stride, padding, dilation, tuple(output), tuple(taps), form, grid)
+
+
+_FORMS = {"rows": convolution_rows, "columns": convolution_columns}
 
 
 def forward(X, W, b, stride, padding, dilation):
     """Y [N, P, M′, N′], and the windows for `backward` where they are small enough to keep."""
     plan = choose(X, W, stride, padding, dilation)
-    kept = None
     if plan.form == "dense":
-        kernels = W[:, :, plan.taps[0], plan.taps[1]].reshape(len(W), -1)
-        Y = empty((len(X), len(W)), X.dtype)
-        np.matmul(X.reshape(len(X), -1), kernels.T, out=Y)
-    else:
-        kernels = _kernels(W, plan)
-        Y = np.empty((len(X), *plan.output, len(W)), X.dtype)
-        rows = None
-        for block in _blocks(X, W, plan):
-            rows = _rows(X[block], plan, rows)
-            np.matmul(rows, kernels.T, out=Y[block].reshape(len(rows), len(W)))
-        kept = rows if block == slice(0, len(X)) else None
-    if b is not None:
-        Y += b
-    if plan.form == "dense":
-        return Y.reshape(len(X), len(W), 1, 1), None
-    return contiguous(Y.transpose(0, 3, 1, 2)), kept
+        Y = over_batch(lambda _: _dense_forward(X, W, plan), len(X), False)[0]
+        return (Y if b is None else Y + b).reshape(len(X), len(W), 1, 1), None
+    form, kernels = _FORMS[plan.form], _kernels(W, plan)
+    Y = empty((len(X), len(W), *plan.output), X.dtype)
+
+    def compute(part):
+        space = Workspace()
+        blocks = _blocks(part, W, plan)
+        for block in blocks:
+            windows = form.unfold(X[block], plan, space)
+            form.multiply(windows, kernels, b, plan, Y[block], space)
+        return (part.start, part.stop), windows if len(blocks) == 1 else None
+
+    return Y, dict(over_batch(compute, len(X), Y.size * W[0].size >= SHARED_WORK))
 
 
 def backward(dY, X, W, stride, padding, dilation, needed=(True, True, True), kept=None):
-    """dX, dW, db, None where not needed: from Y = rows @ kernelsᵀ + b.
+    """dX, dW, db, None where not needed: from Y = kernels · windows + b.
 
-    dkernels = dYᵀ @ rows; drows = dY @ kernels, every entry added to the pixel it came from;
-    db = Σ dY.
+    dkernels = dY · windowsᵀ; dwindows = kernelsᵀ · dY, every entry added to the pixel it came
+    from; db = Σ dY.
     """
     plan = choose(X, W, stride, padding, dilation)
     if plan.form == "dense":
-        return _dense_backward(dY.reshape(len(dY), -1), X, W, plan, needed)
+        return over_batch(
+            lambda _: _dense_backward(dY.reshape(len(dY), -1), X, W, plan, needed), len(X), False
+        )[0]
+    form, kernels = _FORMS[plan.form], _kernels(W, plan)
     dX = empty(X.shape, X.dtype) if needed[0] else None
-    dkernels = db = 0
-    kernels = _kernels(W, plan)
-    rows = drows = None
-    for block in _blocks(X, W, plan):
-        G = np.ascontiguousarray(dY[block].transpose(0, 2, 3, 1)).reshape(-1, len(W))
-        if needed[1]:
-            rows = _rows(X[block], plan, rows) if kept is None else kept
-            dkernels = dkernels + G.T @ rows
-        if needed[2]:
-            db = db + G.sum(axis=0)
-        if needed[0]:
-            drows = np.matmul(G, kernels, out=_room(drows, (len(G), kernels.shape[1]), G.dtype))
-            _scatter(drows, dX[block], plan)
-    dW = _spread(dkernels, W, plan) if needed[1] else None
-    return dX, dW, db if needed[2] else None
+
+    def compute(part):
+        space, dkernels, db = Workspace(), 0, 0
+        windows = (kept or {}).get((part.start, part.stop))
+        for block in _blocks(part, W, plan):
+            G = form.arrange(dY[block], plan, space)
+            if needed[1]:
+                seen = form.unfold(X[block], plan, space) if windows is None else windows
+                dkernels = dkernels + form.kernel_gradient(G, seen)
+            if needed[0]:
+                form.fold(G, kernels, plan, dX[block], space)
+            if needed[2]:
+                db = db + form.bias_gradient(G)
+        return dkernels, db
+
+    parts = over_batch(compute, len(X), dY.size * W[0].size >= SHARED_WORK)
+    dW = _spread(sum(dkernels for dkernels, _ in parts), W, plan) if needed[1] else None
+    return dX, dW, sum(db for _, db in parts) if needed[2] else None
+
+
+def _dense_forward(X, W, plan):
+    return X.reshape(len(X), -1) @ _seeing(W, plan).reshape(len(W), -1).T
 
 
 def _dense_backward(G, X, W, plan, needed):
-    images = X.reshape(len(X), -1)
-    part = W[:, :, plan.taps[0], plan.taps[1]]
-    dX = dW = db = None
+    images, part = X.reshape(len(X), -1), _seeing(W, plan)
+    dX = dW = None
     if needed[0]:
-        dX = empty(X.shape, X.dtype)
-        np.matmul(G, part.reshape(len(W), -1), out=dX.reshape(len(X), -1))
+        dX = (G @ part.reshape(len(W), -1)).reshape(X.shape)
     if needed[1]:
-        dpart = (G.T @ images).reshape(part.shape)
-        dW = dpart
-        if part.shape != W.shape:
-            dW = np.zeros(W.shape, W.dtype)
-            dW[:, :, plan.taps[0], plan.taps[1]] = dpart
-    if needed[2]:
-        db = G.sum(axis=0)
-    return dX, dW, db
+        dW = _with_zeros((G.T @ images).reshape(part.shape), W, plan)
+    return dX, dW, G.sum(axis=0) if needed[2] else None
 
 
-def _blocks(X, W, plan):
-    """Slices of the batch whose windows are made and multiplied together."""
-    image = plan.output[0] * plan.output[1] * W[0].size * X.itemsize
-    size = len(X) if image * len(X) <= WHOLE_BYTES else max(1, BLOCK_BYTES // image)
-    return [slice(start, min(start + size, len(X))) for start in range(0, len(X), size)]
+def _blocks(part, W, plan):
+    """Slices of a part of the batch whose windows are made and multiplied together."""
+    image = plan.grid[0] * plan.grid[1] * W[0].size * W.itemsize
+    size = part.stop - part.start
+    size = size if image * size <= WHOLE_BYTES else max(1, BLOCK_BYTES // image)
+    starts = range(part.start, part.stop, size)
+    return [slice(start, min(start + size, part.stop)) for start in starts]
+
+
+def _seeing(W, plan):
+    """The part of the kernels [P, D, U, V] that ever sees data."""
+    return W[:, :, plan.taps[0], plan.taps[1]]
 
 
 def _kernels(W, plan):
-    """Kernels [P, U·V·D]: the order of a window in which channels lie side by side."""
-    part = W[:, :, plan.taps[0], plan.taps[1]]
-    return np.ascontiguousarray(part.transpose(0, 2, 3, 1)).reshape(len(W), -1)
+    """Kernels [P, U·V·D], in the order of a window."""
+    return np.ascontiguousarray(_seeing(W, plan).transpose(0, 2, 3, 1)).reshape(len(W), -1)
 
 
 def _spread(dkernels, W, plan):
-    """The gradient [P, U·V·D] in W's own order, zeros for taps that never see data."""
-    P, D = W.shape[:2]
-    U, V = (taps.stop - taps.start for taps in plan.taps)
-    part = dkernels.reshape(P, U, V, D).transpose(0, 3, 1, 2)
+    """The gradient [P, U·V·D] in W's own order."""
+    U, V = _seeing(W, plan).shape[2:]
+    part = dkernels.reshape(len(W), U, V, W.shape[1]).transpose(0, 3, 1, 2)
+    return _with_zeros(part, W, plan)
+
+
+def _with_zeros(part, W, plan):
+    """The gradient of all of W: 0 for taps that never see data."""
     if part.shape == W.shape:
         return contiguous(part)
     dW = np.zeros(W.shape, W.dtype)
-    dW[:, :, plan.taps[0], plan.taps[1]] = part
+    _seeing(dW, plan)[...] = part
     return dW
-
-
-def _room(last, shape, dtype):
-    """An array to write into: the last block's where it has this shape, since fresh memory costs
-    more than the numbers that go into it."""
-    return last if last is not None and last.shape == shape else np.empty(shape, dtype)
-
-
-def _rows(X, plan, last=None):
-    """Windows [N·M′·N′, U·V·D] of X [N, D, M, N'], channels last; may be written over `last`."""
-    if plan.form == "pixels" and plan.padding == (0, 0):
-        pixels = X[:, :, :: plan.stride[0], :: plan.stride[1]]
-        return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)).reshape(-1, X.shape[1])
-    view = _windows(_padded(X, plan), plan)
-    shape = (math.prod(view.shape[:3]), math.prod(view.shape[3:]))
-    rows = _room(last, shape, X.dtype)
-    rows.reshape(view.shape)[...] = view
-    return rows
-
-
-def _padded(X, plan):
-    """X [N, D, M, N'] with its zeros around it, channels last."""
-    N, D, M, L = X.shape
-    (p, q) = plan.padding
-    maps = np.zeros((N, M + 2 * p, L + 2 * q, D), X.dtype)
-    maps[:, p : p + M, q : q + L] = X.transpose(0, 2, 3, 1)
-    return maps
-
-
-def _windows(maps, plan):
-    """A view [N, M′, N′, U, V, D] of padded maps: what each tap sees at each position."""
-    top, left = (plan.taps[k].start * plan.dilation[k] for k in (0, 1))
-    maps = maps[:, top:, left:]
-    n, r, c, d = maps.strides
-    (s, t), (e, f) = plan.stride, plan.dilation
-    U, V = (taps.stop - taps.start for taps in plan.taps)
-    shape = (len(maps), *plan.output, U, V, maps.shape[3])
-    strides = (n, r * s, c * t, r * e, c * f, d)
-    return np.lib.stride_tricks.as_strided(maps, shape, strides)
-
-
-def _scatter(drows, dX, plan):
-    """Add every window's gradient to the pixels that it saw, and write the sums into dX."""
-    N, D, M, L = dX.shape
-    (p, q) = plan.padding
-    if plan.form == "pixels" and not (p or q):
-        pixels = drows.reshape(N, *plan.output, D).transpose(0, 3, 1, 2)
-        if plan.stride != (1, 1):
-            dX[...] = 0
-        dX[:, :, :: plan.stride[0], :: plan.stride[1]] = pixels
-        return
-    maps = np.zeros((N, M + 2 * p, L + 2 * q, D), dX.dtype)
-    seen = _windows(maps, plan)
-    drows = drows.reshape(seen.shape)
-    for u in range(seen.shape[3]):
-        for v in range(seen.shape[4]):
-            seen[:, :, :, u, v] += drows[:, :, :, u, v]
-    dX[...] = maps[:, p : p + M, q : q + L].transpose(0, 3, 1, 2)

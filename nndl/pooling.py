@@ -1,12 +1,16 @@
 """Two-dimensional pooling, max and average: the formula as loops, the fast form, the layer."""
 
+import functools
+import itertools
+
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 
 from .autograd import differentiable, on_tensors
 from .convolution import by_hand
-from .window import check_maps, empty, output_size, pad, pair, windows
+from .parallel import over_batch
+from .window import check_maps, empty, output_size, pair
 
 __all__ = ["Pool2D", "pool2d", "pool2d_loops"]
 
@@ -132,74 +136,140 @@ def pool2d(X, size, mode="max", stride=1, padding=0):
     if not by_hand(X):
         pool = F.max_pool2d if mode == "max" else F.avg_pool2d
         return pool(X, size, stride, padding)
-    forward, backward = {"max": (_max, _max_backward), "avg": (_avg, _avg_backward)}[mode]
     return differentiable(
-        lambda X: forward(X, size, stride, padding),
-        lambda dY, memory, needed, X: (backward(dY, memory, X, size, stride, padding),),
+        lambda X: _forward(X, size, mode, stride, padding),
+        lambda dY, kept, needed, X: (_backward(dY, kept, X, size, mode, stride, padding),),
         X,
     )
 
 
-def _taps(X, size, stride):
-    """For every tap of the window: the pixels that it sees, [N, D, M′, N′], as views of X."""
-    view = windows(X, size, stride)
-    return [view[:, :, u, v] for u in range(size[0]) for v in range(size[1])]
+#: pictures that are pooled together, side by side: their numbers stay in the cache
+_TOGETHER = 256
+#: numbers from which a second thread is worth waking
+_SHARED_WORK = 2**17
 
 
-def _max(X, size, stride, padding):
-    first, *others = _taps(pad(X, padding, -np.inf), size, stride)
-    Y = empty(first.shape, first.dtype)
-    Y[...] = first
-    for tap in others:
-        np.maximum(Y, tap, out=Y)
-    return Y, Y.copy()  # the caller may change Y in place before the gradient is taken
+def _pictures(X):
+    """X [N, D, M, N'] as [N·D, M, N']: every map is pooled by itself."""
+    return X.reshape(-1, *X.shape[2:])
 
 
-def _max_backward(dY, Y, X, size, stride, padding):
-    padded = pad(X, padding, -np.inf)
-    dX = _zeros(padded.shape, X.dtype)
-    open_windows = np.ones(Y.shape, bool)  # those whose maximum was not met yet
-    for tap, dtap in zip(_taps(padded, size, stride), _taps(dX, size, stride), strict=True):
-        hit = (tap == Y) & open_windows
-        open_windows &= ~hit
-        dtap += dY * hit
-    return _crop(dX, padding)
+def _together(part):
+    """Slices of a part of the maps that are pooled together."""
+    starts = range(part.start, part.stop, _TOGETHER)
+    return [slice(start, min(start + _TOGETHER, part.stop)) for start in starts]
 
 
+def _pixels_first(maps):
+    """A copy [M, N', maps]: what a tap sees is then one long run over all maps."""
+    return np.ascontiguousarray(maps.transpose(1, 2, 0))
+
+
+def _outputs(shape, size, stride, padding):
+    return tuple(output_size(shape[k], size[k], stride[k], padding[k]) for k in (0, 1))
+
+
+@functools.lru_cache(maxsize=64)
+def _taps(shape, size, stride, padding):
+    """For every tap of the window, row by row: (outputs that it serves, pixels that it sees).
+
+    Both as a pair of slices; outputs whose window has this tap in the border are left out, so
+    that no border has to be made.
+    """
+    sides = []
+    for k, outputs in enumerate(_outputs(shape, size, stride, padding)):
+        side = []
+        for u in range(size[k]):
+            first = -(-max(padding[k] - u, 0) // stride[k])
+            pixel = first * stride[k] + u - padding[k]
+            count = min(outputs - first, len(range(pixel, shape[k], stride[k])))
+            if count > 0:
+                end = pixel + (count - 1) * stride[k] + 1
+                side.append((slice(first, first + count), slice(pixel, end, stride[k])))
+        sides.append(side)
+    return [
+        ((rows, columns), (from_rows, from_columns))
+        for rows, from_rows in sides[0]
+        for columns, from_columns in sides[1]
+    ]
+
+
+@functools.lru_cache(maxsize=64)
 def _counts(shape, size, stride, padding, dtype):
-    """Pixels of the picture in every window, [M′, N′]."""
-    inside = pad(np.ones((1, 1, *shape), dtype), padding)
-    return sum(_taps(inside, size, stride))[0, 0]
+    """Pixels of the picture in every window, [M′, N′, 1]."""
+    counts = np.zeros((*_outputs(shape, size, stride, padding), 1), dtype)
+    for outputs, _ in _taps(shape, size, stride, padding):
+        counts[outputs] += 1
+    return counts
 
 
-def _avg(X, size, stride, padding):
-    first, *others = _taps(pad(X, padding), size, stride)
-    Y = empty(first.shape, first.dtype)
-    Y[...] = first
-    for tap in others:
-        Y += tap
-    Y /= _counts(X.shape[2:], size, stride, padding, X.dtype)
-    return Y, None
+def _forward(X, size, mode, stride, padding):
+    """Y, and for every block of maps what the backward pass wants to see again."""
+    geometry = X.shape[2:], size, stride, padding
+    maps, outputs = _pictures(X), _outputs(*geometry)
+    Y = empty((len(maps), *outputs), X.dtype)
+
+    def compute(part):
+        kept = []
+        for block in _together(part):
+            x = _pixels_first(maps[block])
+            y = _largest(x, *geometry) if mode == "max" else _mean(x, *geometry)
+            Y[block] = y.transpose(2, 0, 1)
+            kept.append((block, x, y) if mode == "max" else (block, None, None))
+        return kept
+
+    kept = over_batch(compute, len(maps), X.size >= _SHARED_WORK)
+    return Y.reshape(*X.shape[:2], *outputs), kept
 
 
-def _avg_backward(dY, _, X, size, stride, padding):
-    share = dY / _counts(X.shape[2:], size, stride, padding, X.dtype)
-    N, D, M, L = X.shape
-    dX = _zeros((N, D, M + 2 * padding[0], L + 2 * padding[1]), X.dtype)
-    for dtap in _taps(dX, size, stride):
-        dtap += share
-    return _crop(dX, padding)
+def _backward(dY, kept, X, size, mode, stride, padding):
+    """dX [N, D, M, N']."""
+    geometry = X.shape[2:], size, stride, padding
+    G, dX = _pictures(dY), empty((X.shape[0] * X.shape[1], *X.shape[2:]), X.dtype)
+
+    def compute(parts):
+        for block, x, y in itertools.chain(*kept[parts]):
+            g = _pixels_first(G[block])
+            dx = _hand_down(g, x, y, *geometry) if mode == "max" else _share_out(g, *geometry)
+            dX[block] = dx.transpose(2, 0, 1)
+
+    over_batch(compute, len(kept), len(kept) > 1)
+    return dX.reshape(X.shape)
 
 
-def _zeros(shape, dtype):
-    zeros = empty(shape, dtype)
-    zeros[...] = 0
-    return zeros
+def _largest(x, *geometry):
+    y = np.full((*_outputs(*geometry), x.shape[2]), -np.inf, x.dtype)
+    for outputs, pixels in _taps(*geometry):
+        np.maximum(y[outputs], x[pixels], out=y[outputs])
+    return y
 
 
-def _crop(X, padding):
-    height, width = padding
-    return X[:, :, height : X.shape[2] - height, width : X.shape[3] - width]
+def _hand_down(g, x, y, *geometry):
+    """A maximum hands its gradient to the first pixel that attains it."""
+    dx, waiting = np.zeros_like(x), np.ones(y.shape, bool)  # for a pixel that attains it
+    for outputs, pixels in _taps(*geometry):
+        hit = x[pixels] == y[outputs]
+        hit &= waiting[outputs]
+        waiting[outputs] ^= hit
+        dx[pixels] += g[outputs] * hit
+    return dx
+
+
+def _mean(x, *geometry):
+    y = np.zeros((*_outputs(*geometry), x.shape[2]), x.dtype)
+    for outputs, pixels in _taps(*geometry):
+        y[outputs] += x[pixels]
+    y /= _counts(*geometry, x.dtype)
+    return y
+
+
+def _share_out(g, *geometry):
+    """A mean shares its gradient out among the pixels of its window."""
+    dx = np.zeros((*geometry[0], g.shape[2]), g.dtype)
+    g /= _counts(*geometry, g.dtype)
+    for outputs, pixels in _taps(*geometry):
+        dx[pixels] += g[outputs]
+    return dx
 
 
 def _check(X, size, mode, stride, padding, owner):

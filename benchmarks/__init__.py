@@ -1,0 +1,1 @@
+"""Benchmarks of operators and training steps: `python -m benchmarks`, see README.md."""

@@ -1,0 +1,99 @@
+"""Parts of a batch on several threads: NumPy lets go of the interpreter while it computes.
+
+The threads of NumPy's own BLAS share a single product, and busily wait for each other between
+its steps. Where another program wants a core, that costs many times what it gains, and the
+copies around the product stay on one core. Here each thread takes some images of the batch
+through all of it, copies included, and sleeps when it has nothing to do.
+"""
+
+import contextlib
+import ctypes
+import functools
+import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+import numpy as np
+
+from . import runtime
+
+_pool = None
+
+
+def over_batch(function, size, worthwhile=True):
+    """Call `function` with slices that make up a batch, each on a thread of its own.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a slice of the batch.
+    size : int
+        Images in the batch.
+    worthwhile : bool
+        Whether there is enough to do for more than one thread.
+
+    Returns
+    -------
+    list
+        What the calls returned, in the order of the batch: sums over it come out the same in
+        every run with as many threads.
+    """
+    with _one_blas_thread() as alone:
+        threads = min(runtime.threads(), size) if worthwhile and alone else 1
+        ends = [size * k // threads for k in range(threads + 1)]
+        parts = [slice(*pair) for pair in itertools.pairwise(ends)]
+        others = [_workers(threads).submit(function, part) for part in parts[1:]]
+        try:
+            first = function(parts[0])
+        finally:  # whatever happens here, no thread goes on writing behind the caller's back
+            wait(others)
+        return [first, *(other.result() for other in others)]
+
+
+def _workers(threads):
+    global _pool
+    if threads > 1 and (_pool is None or _pool._max_workers < threads - 1):
+        _pool = ThreadPoolExecutor(threads - 1, thread_name_prefix="nndl")
+    return _pool
+
+
+def _forget_threads():
+    """A forked process, such as a loader's worker, inherits the pool but not its threads."""
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
+
+
+@contextlib.contextmanager
+def _one_blas_thread():
+    """Products of NumPy on the calling thread alone; yields whether that could be had."""
+    set_threads, get_threads = _blas()
+    if set_threads is None:
+        yield False
+        return
+    before = get_threads()
+    set_threads(1)
+    try:
+        yield True
+    finally:
+        set_threads(before)
+
+
+@functools.cache
+def _blas():
+    """The functions of NumPy's OpenBLAS that set and get its threads; None, None without it."""
+    package = Path(np.__file__).parent
+    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
+        for path in sorted(folder.glob("*openblas*")):
+            with contextlib.suppress(OSError):
+                library = ctypes.CDLL(str(path))  # the one that NumPy has loaded
+                for prefix, suffix in itertools.product(("scipy_", ""), ("64_", "")):
+                    name = f"{prefix}openblas_%s_num_threads{suffix}"
+                    found = [getattr(library, name % verb, None) for verb in ("set", "get")]
+                    if all(found):
+                        return tuple(found)
+    return None, None
