@@ -34,6 +34,7 @@ def _output_size(size, kernel, stride, padding):
 OUTPUT_SIZE = Exercise(
     id="5.1-1",
     title="输出的大小",
+    english="Output size",
     prompt="""
     写出卷积输出一个方向上的大小。输入大小 `size`（$M$）、核的大小 `kernel`（$U$）、
     步长 `stride`（$S$）、填充 `padding`（$P$，两侧各补 $P$ 个零）都是整数。
@@ -108,6 +109,7 @@ def _sparse1d(x, w, stride):
 CONV1D = Exercise(
     id="5.1-2",
     title="给一维卷积加上步长（改两行）",
+    english="A stride in one dimension",
     prompt="""
     下面的函数已经能算步长为 1 的一维卷积 $y_i = \\sum_u w_u\\, x_{i+u}$，但忽略了参数 `stride`。
     改其中两行，使窗口每次移动 `stride` 格。`x` [M] 和 `w` [U] 是 Paddle 张量，返回 [M′]
@@ -168,6 +170,7 @@ CONV1D = Exercise(
 CONV2D = Exercise(
     id="5.1-3",
     title="带步长和零填充的二维卷积",
+    english="Stride and padding",
     level=2,
     prompt="""
     用循环写单通道的二维卷积：先在四周补 `padding` 圈零，再让核以步长 `stride` 滑动，
@@ -236,6 +239,7 @@ def _magnitude(X, kernel=_SOBEL):
 SOBEL = Exercise(
     id="5.1-4",
     title="Sobel 边缘强度",
+    english="Sobel edge strength",
     level=2,
     prompt="""
     Sobel 核用一阶差分找边缘：
@@ -309,6 +313,7 @@ def _tensor(array):
 DILATED = Exercise(
     id="5.1-5",
     title="空洞卷积",
+    english="Dilated convolution",
     level=2,
     prompt="""
     空洞卷积（dilated convolution）把核的元素隔开，使同样多的参数看到更大的范围：
@@ -387,6 +392,7 @@ def _field_of_last(layers):
 RECEPTIVE_FIELD = Exercise(
     id="5.1-6",
     title="多层网络的感受野",
+    english="Receptive field of a network",
     level=2,
     prompt="""
     `layers` 是从输入到输出的列表，每一层是 `(kernel, stride)`。返回最后一层的一个输出像素

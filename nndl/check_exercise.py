@@ -88,6 +88,8 @@ class Exercise:
         call(answer, *args) for answers that are not called directly (a Layer class).
     level : int
         Difficulty, 1 to 3 stars.
+    english : str
+        Title in English, for the heading in the notebook.
     """
 
     id: str
@@ -105,6 +107,7 @@ class Exercise:
     integer: bool = False
     call: Callable | None = None
     level: int = 1
+    english: str = "Exercise"
 
     def __post_init__(self):
         for name in ("prompt", "stub", "solution"):
@@ -171,7 +174,8 @@ def exercise_cells(exercise):
     """Four notebook cells: prompt, stub, check, folded solution."""
     anchor = "exercise-" + exercise.id.replace(".", "-")
     stars = "★" * exercise.level + "☆" * (3 - exercise.level)
-    prompt = f"### 练习 {exercise.id}　{exercise.title}　{stars}\n\n{exercise.prompt}"
+    heading = f"### 练习 {exercise.id}　{exercise.title} · {exercise.english}　{stars}"
+    prompt = f"{heading}\n\n{exercise.prompt}"
     check = (
         f'# check.hint("{exercise.id}")  # 去掉行首的 # 看提示，每次多一条\n'
         f'check.run("{exercise.id}", {exercise.name})'

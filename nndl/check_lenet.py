@@ -24,6 +24,7 @@ def _preprocess(image):
 PREPROCESS = Exercise(
     id="5.3-1",
     title="预处理一张手写数字",
+    english="Preprocessing a digit",
     prompt="""
     `image` 是 NumPy 数组，uint8，[28, 28]，黑底（0）白字（255）。LeNet-5 要 32×32 的输入：
     1. 四周各补 2 圈**背景**（黑色），得到 32×32；
@@ -124,6 +125,7 @@ _COLUMN = _logits((6, 10), [3, 3, 5, 8, 0, 3], 3, 203)
 ACCURACY = Exercise(
     id="5.3-2",
     title="从 logits 求准确率",
+    english="Accuracy from logits",
     prompt="""
     `logits` [N, C] 和 `labels`（int64）是张量；`labels` 的形状可能是 [N]，**也可能是 [N, 1]**。
     返回答对的比例，0 到 1 之间的小数。""",
@@ -211,6 +213,7 @@ def _normalized(axis):
 CONFUSION = Exercise(
     id="5.3-3",
     title="混淆矩阵",
+    english="Confusion matrix",
     prompt="""
     `labels` [N] 和 `predictions` [N] 是 int64 张量，取值 0 … C−1。返回 [C, C] 的整数矩阵：
     第 `i` 行第 `j` 列是“真实类别为 i、被预测为 j”的样本个数。""",
@@ -297,6 +300,7 @@ def _smooth_target(target):
 LABEL_SMOOTHING = Exercise(
     id="5.3-4",
     title="标签平滑的交叉熵",
+    english="Label smoothing",
     level=2,
     prompt="""
     标签平滑（label smoothing）不让模型过于自信：目标不再是独热向量，而是
@@ -392,6 +396,7 @@ def _channel_forgotten(in_channels, c1, c3, c5, hidden, classes):
 LENET_PARAMETERS = Exercise(
     id="5.3-5",
     title="LeNet 变体的参数量",
+    english="Parameters of a LeNet",
     prompt="""
     LeNet-5 的三个卷积层都是 5×5（`in_channels` → `c1` → `c3` → `c5`），两个汇聚层夹在其间，
     之后是两个全连接层 `c5` → `hidden` → `num_classes`；每层都有偏置。

@@ -44,6 +44,7 @@ def _avg_pool(X, size, stride):
 AVG_POOL = Exercise(
     id="5.2-1",
     title="平均汇聚",
+    english="Average pooling",
     prompt="""
     写平均汇聚（average pooling）：窗口 `size = (U, V)` 以步长 `stride` 滑动，每个窗口取平均值；
     每个样本、每个通道各算各的。`X` [N, D, M, N] 是张量，返回 [N, D, M′, N′]；不填充。
@@ -131,6 +132,7 @@ def _call_layer(layer_class, X, W, b, stride, padding):
 CONV_FORWARD = Exercise(
     id="5.2-2",
     title="写出 Conv2D.forward",
+    english="Writing Conv2D.forward",
     level=2,
     prompt="""
     多通道卷积层：第 $p$ 张输出特征图是 $D$ 个通道的卷积之和，再加一个偏置，
@@ -271,6 +273,7 @@ def _faulty_db(axes, reduce=np.sum, keepdims=False):
 CONV_BACKWARD = Exercise(
     id="5.2-3",
     title="卷积的反向传播",
+    english="Backpropagation",
     level=3,
     prompt="""
     前向时 $y_{n,p,i,j} = b_p + \\sum_{d,u,v} w_{p,d,u,v}\\, x_{n,d,\\,iS+u,\\,jS+v}$（已补零）。

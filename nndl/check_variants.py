@@ -42,6 +42,7 @@ def _depthwise_summed(X, depthwise, pointwise, padding):
 SEPARABLE = Exercise(
     id="5.2-4",
     title="深度可分离卷积",
+    english="Depthwise separable convolution",
     level=2,
     prompt="""
     深度可分离卷积（depthwise separable convolution）分两步：
@@ -138,6 +139,7 @@ def _ratio(change):
 SAVING = Exercise(
     id="5.2-5",
     title="可分离卷积省了多少计算",
+    english="What separating saves",
     prompt="""
     输出大小为 `rows`×`columns`，核是 `kernel`×`kernel`，没有偏置。
     数一数乘加（multiply-adds）的次数，依次返回三个数：普通卷积的次数、深度可分离卷积（逐通道 + 逐点）的次数、**后者与前者之比**。
@@ -244,6 +246,7 @@ def _ordinary(X, W, stride):
 TRANSPOSED = Exercise(
     id="5.2-6",
     title="转置卷积",
+    english="Transposed convolution",
     level=3,
     prompt="""
     转置卷积（transposed convolution）把每个输入像素“盖章”到输出上：`X[i, j] * W` 加到
@@ -334,6 +337,7 @@ def _columns(X, kernel, stride, order="duvij"):
 IM2COL = Exercise(
     id="5.2-7",
     title="im2col：把窗口排成列",
+    english="Windows as columns",
     level=2,
     prompt="""
     快速的卷积先把每个窗口拉直成一列，再做一次矩阵乘法。`X` [D, M, N] 是张量，`kernel = (U, V)`，
@@ -415,6 +419,7 @@ def _ungrouped(X, W, groups):
 GROUPED = Exercise(
     id="5.2-8",
     title="分组卷积",
+    english="Grouped convolution",
     level=2,
     prompt="""
     分组卷积把 $D$ 个输入通道和 $P$ 张输出特征图各分成 `groups` 组，

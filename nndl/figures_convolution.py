@@ -48,6 +48,7 @@ def cross_correlate(X, W, stride=1, padding=0, dilation=1):
 def _equation(axes, parts, fontsize=12):
     """Matrices in a row with signs between them: parts are (values, colour, caption) or signs."""
     x, tallest = 0.0, max(len(part[0]) for part in parts if not isinstance(part, str))
+    captions = any(part[2] for part in parts if not isinstance(part, str))
     for part in parts:
         if isinstance(part, str):
             axes.text(x + 0.6, tallest / 2, part, ha="center", va="center", fontsize=18)
@@ -64,7 +65,7 @@ def _equation(axes, parts, fontsize=12):
             fontsize=11,
         )
         x += values.shape[1]
-    grid_axes(axes, x, tallest + 0.9)
+    grid_axes(axes, x, tallest + (0.9 if captions else 0))
 
 
 @draws
@@ -256,7 +257,7 @@ def convolution_kinds(size=5, kernel=3):
 
 @draws
 def matrix(values, title=None, color=INPUT, caption=None):
-    """A small matrix, or several side by side, with their numbers.
+    """A small matrix, or several side by side, with their numbers; zeros are paler.
 
     Parameters
     ----------
@@ -272,12 +273,14 @@ def matrix(values, title=None, color=INPUT, caption=None):
     """
     named = values if isinstance(values, dict) else {caption or "": values}
     arrays = {name: np.atleast_2d(style.as_array(value)) for name, value in named.items()}
-    width = sum(value.shape[1] + 1 for value in arrays.values())
-    height = max(len(value) for value in arrays.values())
-    figure, axes = new_figure(size=(min(9, 0.62 * width + 0.6), 0.62 * height + 1.2))
+    width = sum(value.shape[1] + 1.2 for value in arrays.values()) - 0.9
+    height = max(len(value) for value in arrays.values()) + (0.9 if any(arrays) else 0) + 0.3
+    scale = min(0.62, 9 / width)
+    figure, axes = new_figure(size=(max(scale * width, 3.6), scale * height + 0.5))
     parts = []
     for name, value in arrays.items():
-        parts += [(value, tint(color, 0.25), name), " "]
+        fills = np.where(value == 0, tint(color, 0.06), tint(color, 0.3))
+        parts += [(value, fills.tolist(), name), " "]
     _equation(axes, parts[:-1])
     if title:
         axes.set_title(title)

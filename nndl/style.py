@@ -317,7 +317,7 @@ def cells(axes, values, color="none", edge="#555555", text="{:g}", origin=(0, 0)
         if text is not None:
             dark = fill != "none" and np.dot(to_rgb(fill), (0.299, 0.587, 0.114)) < 0.5
             axes.text(
-                *(x + 0.5, y + 0.5, text.format(values[i, j])),
+                *(x + 0.5, y + 0.5, text.format(values[i, j]).replace("-", "−")),
                 ha="center",
                 va="center",
                 fontsize=fontsize,

@@ -199,7 +199,8 @@ def _text(cell, spec):
     if cell is None:
         return MISSING
     if not _is_number(cell):
-        return str(cell)
+        # the shape of a tensor is a list in older versions of Paddle, a paddle.Size in newer ones
+        return str(list(cell) if type(cell).__name__ == "Size" else cell)
     if spec is not None:
         return format(cell, spec)
     if isinstance(cell, numbers.Integral):
