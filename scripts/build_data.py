@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 from nndl import dataset, fileformat  # noqa: E402  of this checkout, installed or not
 
 COLUMNS = 50  # images side by side in a mosaic
+PHOTOGRAPHS = ("cat.png", "grace_hopper.jpg")
 PER_CLASS = {"train": 500, "dev": 100, "test": 100}
 
 
@@ -152,6 +153,8 @@ def main(arguments=None):
         arrays[f"{split}-labels"] = np.asarray(labels)
     images, _ = dataset.load_mnist("test")
     files = {**build_mnist(idx_files), **build_cifar10_mini(arrays)}
+    for name in PHOTOGRAPHS:  # no part of a set: kept as they are
+        files[f"images/{name}"] = (ROOT / "data" / "images" / name).read_bytes()
     files["images/digit.png"] = digit_picture(images)
     files["images/own_digit.png"] = own_digit(images, 18)
     for name, content in files.items():
