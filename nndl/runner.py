@@ -1,5 +1,6 @@
 """RunnerV3: train, evaluate, predict, save and load, and lose nothing on the way."""
 
+import os
 import uuid
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import paddle
 
 from . import checkpoint as files
 from .callbacks import EarlyStopping
+from .distributed import team_of
 from .feed import loader_length, pair, sample_count, tensors
 from .training import Training, check_count, eval_mode, scalar_loss
 
@@ -69,7 +71,8 @@ class RunnerV3:
         self.best_score = 0.0
         self.best_path = None
         self.steps_done = self.epochs_done = 0
-        self.run_id = uuid.uuid4().hex[:12]
+        self._team = team_of(model)  # the processes that train it: all those of a DataParallel
+        self.run_id = f"{self._team.from_first(uuid.uuid4().int >> 80):012x}"
         self.state = "new"  # then "interrupted", "failed" or "finished"
         self.stop_reason = None
         self._epoch_sums = [0.0, 0]  # loss × samples and samples of the present epoch
@@ -158,6 +161,9 @@ class RunnerV3:
             raise ValueError(
                 f"scheduler_step must be 'step', 'epoch' or None, got {scheduler_step!r}"
             )
+        for name, value in (("save_path", save_path), ("checkpoint", checkpoint)):
+            if not isinstance(value, str | os.PathLike | None):
+                raise TypeError(f"{name} must be a path, got {value!r}")
         batches = loader_length("train_loader", train_loader)
         if dev_loader is not None:
             loader_length("dev_loader", dev_loader)
@@ -250,6 +256,7 @@ class RunnerV3:
                 "evaluate needs a metric: RunnerV3(model, optimizer, loss_fn, nndl.Accuracy())"
             )
         self.metric.reset()
+        self._team.average_buffers(self.model)
         total, samples = 0.0, 0
         with eval_mode(self.model):
             for batch in loader:
@@ -259,8 +266,10 @@ class RunnerV3:
                 total += float(scalar_loss(self.loss_fn, logits, y).item()) * count
                 samples += count
                 self.metric.update(logits, y)
+        total, samples = self._team.sum(total, samples)
         if not samples:
             raise ValueError("the loader yields no sample: is its data set empty?")
+        self._team.merge(self.metric)
         score, loss = self.metric.accumulate(), total / samples
         if isinstance(score, tuple | list):
             raise TypeError(f"the metric must give one number, got {score}")
@@ -297,6 +306,8 @@ class RunnerV3:
         RuntimeError
             The file cannot be written; the one there before is untouched.
         """
+        if not self._team.first:
+            return
         record = {
             "kind": "model",
             "run_id": self.run_id,

@@ -135,7 +135,7 @@ class Training:
 
     def say(self, text):
         """A line of the training log."""
-        if self.log_steps:
+        if self.log_steps and self.runner._team.first:
             self.bar.print(text)
 
     def tell(self, event, *values):
@@ -155,7 +155,7 @@ class Training:
             return
         runner._save_path = self.best_path
         for path in (self.dev_loader is not None and self.best_path, self.checkpoint_path):
-            if path:
+            if path and runner._team.first:
                 files.check_writable(path)
         fresh = runner.state == "new"
         runner.state, runner.stop_reason = "failed", None  # unless it gets to an end
@@ -188,7 +188,7 @@ class Training:
         for batch in (batches := self.feed.epoch()):
             taken = self.feed.taken
             step = runner.steps_done
-            self.step(step, *pair(batch, "train_loader"))
+            self.step(step, *pair(batch, "train_loader"), button)
             ended = taken == self.batches
             if ended:
                 if next(batches, None) is not None:
@@ -203,7 +203,7 @@ class Training:
                     self.evaluate(step)
             if last or runner.stop_reason:
                 runner.state = "finished"
-            elif button.pressed:
+            elif self.asked_to_stop or (button.pressed and runner._team.size == 1):
                 runner.state = "interrupted"
             stopping = runner.state != "failed"
             if self.checkpoint_path and (
@@ -226,19 +226,20 @@ class Training:
             )
 
     dev_loss = None
+    asked_to_stop = False  # by any of several processes, all of which know since the last step
 
-    def step(self, step, X, y):
+    def step(self, step, X, y, button):
         """Forward, backward, update, record."""
         runner = self.runner
+        samples = sample_count(y, X) or 1
         if self.scaler:
             with paddle.amp.auto_cast():
                 loss = scalar_loss(runner.loss_fn, runner.model(X), y)
-            value = self.finite(loss.item(), step)
-            self.scaler.scale(loss).backward()
         else:
             loss = scalar_loss(runner.loss_fn, runner.model(X), y)
-            value = self.finite(loss.item(), step)
-            loss.backward()
+        loss, value, samples = self.over_processes(loss, samples, button)
+        self.finite(value, step)
+        (self.scaler.scale(loss) if self.scaler else loss).backward()
         if self.log_steps and step % self.log_steps == 0:
             self.say(
                 f"[Train] epoch: {runner.epochs_done}/{self.num_epochs}, "
@@ -255,12 +256,21 @@ class Training:
         if self.scheduler and self.scheduler_step == "step" and not self.on_plateau:
             self.scheduler.step()
         runner.train_step_losses.append((step, value))
-        samples = sample_count(y, X) or 1
         runner._epoch_sums[0] += value * samples
         runner._epoch_sums[1] += samples
         runner.steps_done += 1
         self.bar.step(value)
         self.tell("on_step_end", step, value)
+
+    def over_processes(self, loss, samples, button):
+        """The loss to propagate, and value and samples of the batch over all processes."""
+        team, value = self.runner._team, loss.item()
+        if team.size == 1:
+            return loss, value, samples
+        total, count, pressed = team.sum(value * samples, samples, button.pressed)
+        self.asked_to_stop = pressed > 0
+        # The average of the processes' gradients is that of all samples if each counts by its own.
+        return loss * (team.size * samples / count), total / count, int(count)
 
     def finite(self, loss, step):
         """The loss, or an error that says where it was lost."""
@@ -326,19 +336,19 @@ class Training:
 
     def how_to_go_on(self):
         """What to type to continue."""
+        how = getattr(
+            self.runner, "resume_command", "train(..., resume=True) with the same arguments."
+        )
         if self.runner.state != "failed":
             where = f"It is saved in {self.checkpoint_path}. " if self.checkpoint_path else ""
-            return where + "To go on: train(..., resume=True) with the same arguments."
+            return where + f"To go on: {how}"
         if self.last_checkpoint is not None:
-            return (
-                f"To go on from step {self.last_checkpoint}, the last that was saved: "
-                "train(..., resume=True) with the same arguments."
-            )
+            return f"To go on from step {self.last_checkpoint}, the last that was saved: {how}"
         return "There is no checkpoint to go on from: make model, optimizer and runner again."
 
     def keep_others(self, path):
         """Move a file of another run out of the way, and say so."""
-        if not self.overwrite:
+        if not self.overwrite and self.runner._team.first:
             moved = files.set_aside(path, self.runner.run_id, files.network_of(self.runner.model))
             if moved:
                 self.bar.print(moved)
@@ -374,6 +384,10 @@ class Training:
     def save_checkpoint(self):
         """Write the whole run into its folder."""
         runner = self.runner
+        runner._team.average_buffers(runner.model)
+        if not runner._team.first:
+            self.last_checkpoint = runner.steps_done
+            return
         moments, optimizer = optimizer_state(runner.optimizer)
         arrays = {f"model/{name}": a for name, a in files.model_arrays(runner.model).items()}
         arrays.update({f"optimizer/{name}": array for name, array in moments.items()})
@@ -427,6 +441,13 @@ class Training:
             )
         else:
             self.check(record)
+        first = runner._team.from_first(runner.steps_done)
+        if first != runner.steps_done:
+            raise RuntimeError(
+                f"{runner._team} would go on from step {runner.steps_done}, the first one from "
+                f"step {first}: all have to see the same checkpoint, {self.checkpoint_path}; put "
+                "it in a folder that the hosts share, or copy it to each of them"
+            )
         restore_generators(from_json(record["generators"]))
         self.feed.restore(from_json(record["feed"]))
         if self.scaler and record["scaler"]:

@@ -219,16 +219,16 @@ def vectorised(transforms):
         return vectorised(Compose(transforms.transforms))
     if type(transforms) is vision.Resize and transforms.interpolation == "bilinear":
         size = transforms.size
-        if isinstance(size, (list, tuple)) and len(set(size)) == 1:
-            size = size[0]
-        return Compose([Resize(size)]) if isinstance(size, int) else None
+        if isinstance(size, int):
+            return Compose([_ResizeShorter(size)])
+        return Compose([Resize(size)]) if len(size) == 2 else None
     plain = type(transforms) is vision.Normalize and not transforms.to_rgb
     if plain and transforms.data_format == "CHW":
         return Compose([Normalize(transforms.mean, transforms.std)])
     return None
 
 
-def flip_and_crop(images, rng, padding=4, flip=True, fill=0.0):
+def flip_and_crop(images, rng, padding=4, flip=True, fill=0.0, rows=None, batch=None):
     """Mirror each image with probability ½ and shift it by up to `padding` pixels each way.
 
     Parameters
@@ -243,6 +243,10 @@ def flip_and_crop(images, rng, padding=4, flip=True, fill=0.0):
         Mirror left and right; digits, which have no mirror images, want False.
     fill : float
         Value of pixels from outside.
+    rows : sequence of int, optional
+        The images are these rows of a batch of `batch` images, and get what they would get there:
+        so several processes that share a batch vary it as one process does.
+    batch : int, optional
 
     Returns
     -------
@@ -273,15 +277,16 @@ def flip_and_crop(images, rng, padding=4, flip=True, fill=0.0):
         raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
     if padding < 0:
         raise ValueError(f"padding must be at least 0, got {padding}")
-    batch, channels, height, width = images.shape
+    count, channels, height, width = images.shape
+    batch, rows = (count, slice(None)) if rows is None else (batch, rows)
     padded = np.full(
-        (batch, channels, height + 2 * padding, width + 2 * padding), fill, images.dtype
+        (count, channels, height + 2 * padding, width + 2 * padding), fill, images.dtype
     )
     padded[:, :, padding : padding + height, padding : padding + width] = images
-    top, left = rng.integers(0, 2 * padding + 1, (2, batch))
-    mirrored = rng.random(batch) < 0.5 if flip else np.zeros(batch, bool)
+    top, left = rng.integers(0, 2 * padding + 1, (2, batch))[:, rows]
+    mirrored = (rng.random(batch) < 0.5 if flip else np.zeros(batch, bool))[rows]
     result = np.empty_like(images, order="C")
-    for i in range(batch):  # one block copy an image: faster than an index array of all pixels
+    for i in range(count):  # one block copy an image: faster than an index array of all pixels
         window = padded[i, :, top[i] : top[i] + height, left[i] : left[i] + width]
         result[i] = window[:, :, ::-1] if mirrored[i] else window
     return result
