@@ -11,19 +11,9 @@ beginnings: within such a *phase* the window moves by one again.
 import numpy as np
 
 
-def _pieces(plan):
-    """For every tap in the order of a kernel: its phase, and where its piece of it begins."""
-    (s, t), (e, f) = plan.stride, plan.dilation
-    for u in range(plan.taps[0].start, plan.taps[0].stop):
-        for v in range(plan.taps[1].start, plan.taps[1].stop):
-            row, a = divmod(u * e, s)
-            column, c = divmod(v * f, t)
-            yield (a, c), row * plan.grid[1] + column
-
-
 def _empty_phases(N, D, plan, dtype, space):
     """Zeros [S, T, D, N·R·C + what the last piece runs over the end]."""
-    over = max(start for _, start in _pieces(plan))
+    over = max(start for _, start in plan.pieces)
     phases = space.array("phases", (*plan.stride, D, N * plan.grid[0] * plan.grid[1] + over), dtype)
     phases[...] = 0
     return phases
@@ -53,9 +43,9 @@ def unfold(X, plan, space):
     phases = _empty_phases(N, D, plan, X.dtype, space)
     for inside, pixels in _shared_pixels(phases, X, plan):
         inside[...] = pixels
-    pieces, length = list(_pieces(plan)), N * plan.grid[0] * plan.grid[1]
-    columns = space.array("windows", (len(pieces), D, length), X.dtype)
-    for row, (part, start) in zip(columns, pieces, strict=True):
+    length = N * plan.grid[0] * plan.grid[1]
+    columns = space.array("windows", (len(plan.pieces), D, length), X.dtype)
+    for row, (part, start) in zip(columns, plan.pieces, strict=True):
         row[...] = phases[part][:, start : start + length]
     return columns.reshape(-1, length)
 
@@ -100,7 +90,7 @@ def fold(G, kernels, plan, dX, space):
     np.matmul(kernels.T, G, out=dcolumns)
     phases = _empty_phases(N, D, plan, G.dtype, space)
     rows = dcolumns.reshape(-1, D, length)
-    for row, (part, start) in zip(rows, _pieces(plan), strict=True):
+    for row, (part, start) in zip(rows, plan.pieces, strict=True):
         phases[part][:, start : start + length] += row
     for inside, pixels in _shared_pixels(phases, dX, plan):
         pixels[...] = inside

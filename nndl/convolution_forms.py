@@ -17,6 +17,7 @@ one product, or, where its windows would outgrow the cache, one for each block o
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -59,6 +60,18 @@ class Plan:
     form: str
     grid: tuple
 
+    @functools.cached_property
+    def pieces(self):
+        """For every tap of 'columns': its phase, and where its piece of that begins."""
+        (s, t), (e, f) = self.stride, self.dilation
+        found = []
+        for u in range(self.taps[0].start, self.taps[0].stop):
+            for v in range(self.taps[1].start, self.taps[1].stop):
+                row, a = divmod(u * e, s)
+                column, c = divmod(v * f, t)
+                found.append(((a, c), row * self.grid[1] + column))
+        return found
+
 
 class Workspace:
     """Arrays used again from block to block: fresh memory costs more than filling it."""
@@ -76,9 +89,14 @@ class Workspace:
 
 def choose(X, W, stride, padding, dilation):
     """The Plan for arrays X [N, D, M, N'] and W [P, D, U, V]."""
+    return _choose(X.shape[2:], W.shape[1:], stride, padding, dilation)
+
+
+@functools.lru_cache(maxsize=256)
+def _choose(image, kernel_shape, stride, padding, dilation):
     output, taps, phase, covers = [], [], [], True
     for k in (0, 1):
-        size, kernel = X.shape[2 + k], W.shape[2 + k]
+        size, kernel = image[k], kernel_shape[1 + k]
         count = output_size(size, kernel, stride[k], padding[k], dilation[k])
         first, last = -padding[k], (count - 1) * stride[k] - padding[k]
         places = [u * dilation[k] for u in range(kernel)]
@@ -92,8 +110,8 @@ def choose(X, W, stride, padding, dilation):
     pixels = output[0] * output[1]
     if covers:
         form = "dense"
-    elif W.shape[2:] != (1, 1) and (
-        pixels >= LARGE_MAP or (W.shape[1] <= FEW_CHANNELS and pixels > 1)
+    elif kernel_shape[1:] != (1, 1) and (
+        pixels >= LARGE_MAP or (kernel_shape[0] <= FEW_CHANNELS and pixels > 1)
     ):
         form = "columns"
     else:

@@ -1,16 +1,13 @@
 """Two-dimensional pooling, max and average: the formula as loops, the fast form, the layer."""
 
-import functools
-import itertools
-
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 
+from . import pooling_forms as forms
 from .autograd import differentiable, on_tensors
 from .convolution import by_hand
-from .parallel import over_batch
-from .window import check_maps, empty, output_size, pair
+from .window import check_maps, output_size, pair
 
 __all__ = ["Pool2D", "pool2d", "pool2d_loops"]
 
@@ -137,139 +134,10 @@ def pool2d(X, size, mode="max", stride=1, padding=0):
         pool = F.max_pool2d if mode == "max" else F.avg_pool2d
         return pool(X, size, stride, padding)
     return differentiable(
-        lambda X: _forward(X, size, mode, stride, padding),
-        lambda dY, kept, needed, X: (_backward(dY, kept, X, size, mode, stride, padding),),
+        lambda X: forms.forward(X, size, mode, stride, padding),
+        lambda dY, kept, needed, X: (forms.backward(dY, kept, X, size, mode, stride, padding),),
         X,
     )
-
-
-#: pictures that are pooled together, side by side: their numbers stay in the cache
-_TOGETHER = 256
-#: numbers from which a second thread is worth waking
-_SHARED_WORK = 2**17
-
-
-def _pictures(X):
-    """X [N, D, M, N'] as [N·D, M, N']: every map is pooled by itself."""
-    return X.reshape(-1, *X.shape[2:])
-
-
-def _together(part):
-    """Slices of a part of the maps that are pooled together."""
-    starts = range(part.start, part.stop, _TOGETHER)
-    return [slice(start, min(start + _TOGETHER, part.stop)) for start in starts]
-
-
-def _pixels_first(maps):
-    """A copy [M, N', maps]: what a tap sees is then one long run over all maps."""
-    return np.ascontiguousarray(maps.transpose(1, 2, 0))
-
-
-def _outputs(shape, size, stride, padding):
-    return tuple(output_size(shape[k], size[k], stride[k], padding[k]) for k in (0, 1))
-
-
-@functools.lru_cache(maxsize=64)
-def _taps(shape, size, stride, padding):
-    """For every tap of the window, row by row: (outputs that it serves, pixels that it sees).
-
-    Both as a pair of slices; outputs whose window has this tap in the border are left out, so
-    that no border has to be made.
-    """
-    sides = []
-    for k, outputs in enumerate(_outputs(shape, size, stride, padding)):
-        side = []
-        for u in range(size[k]):
-            first = -(-max(padding[k] - u, 0) // stride[k])
-            pixel = first * stride[k] + u - padding[k]
-            count = min(outputs - first, len(range(pixel, shape[k], stride[k])))
-            if count > 0:
-                end = pixel + (count - 1) * stride[k] + 1
-                side.append((slice(first, first + count), slice(pixel, end, stride[k])))
-        sides.append(side)
-    return [
-        ((rows, columns), (from_rows, from_columns))
-        for rows, from_rows in sides[0]
-        for columns, from_columns in sides[1]
-    ]
-
-
-@functools.lru_cache(maxsize=64)
-def _counts(shape, size, stride, padding, dtype):
-    """Pixels of the picture in every window, [M′, N′, 1]."""
-    counts = np.zeros((*_outputs(shape, size, stride, padding), 1), dtype)
-    for outputs, _ in _taps(shape, size, stride, padding):
-        counts[outputs] += 1
-    return counts
-
-
-def _forward(X, size, mode, stride, padding):
-    """Y, and for every block of maps what the backward pass wants to see again."""
-    geometry = X.shape[2:], size, stride, padding
-    maps, outputs = _pictures(X), _outputs(*geometry)
-    Y = empty((len(maps), *outputs), X.dtype)
-
-    def compute(part):
-        kept = []
-        for block in _together(part):
-            x = _pixels_first(maps[block])
-            y = _largest(x, *geometry) if mode == "max" else _mean(x, *geometry)
-            Y[block] = y.transpose(2, 0, 1)
-            kept.append((block, x, y) if mode == "max" else (block, None, None))
-        return kept
-
-    kept = over_batch(compute, len(maps), X.size >= _SHARED_WORK)
-    return Y.reshape(*X.shape[:2], *outputs), kept
-
-
-def _backward(dY, kept, X, size, mode, stride, padding):
-    """dX [N, D, M, N']."""
-    geometry = X.shape[2:], size, stride, padding
-    G, dX = _pictures(dY), empty((X.shape[0] * X.shape[1], *X.shape[2:]), X.dtype)
-
-    def compute(parts):
-        for block, x, y in itertools.chain(*kept[parts]):
-            g = _pixels_first(G[block])
-            dx = _hand_down(g, x, y, *geometry) if mode == "max" else _share_out(g, *geometry)
-            dX[block] = dx.transpose(2, 0, 1)
-
-    over_batch(compute, len(kept), len(kept) > 1)
-    return dX.reshape(X.shape)
-
-
-def _largest(x, *geometry):
-    y = np.full((*_outputs(*geometry), x.shape[2]), -np.inf, x.dtype)
-    for outputs, pixels in _taps(*geometry):
-        np.maximum(y[outputs], x[pixels], out=y[outputs])
-    return y
-
-
-def _hand_down(g, x, y, *geometry):
-    """A maximum hands its gradient to the first pixel that attains it."""
-    dx, waiting = np.zeros_like(x), np.ones(y.shape, bool)  # for a pixel that attains it
-    for outputs, pixels in _taps(*geometry):
-        hit = x[pixels] == y[outputs]
-        hit &= waiting[outputs]
-        waiting[outputs] ^= hit
-        dx[pixels] += g[outputs] * hit
-    return dx
-
-
-def _mean(x, *geometry):
-    y = np.zeros((*_outputs(*geometry), x.shape[2]), x.dtype)
-    for outputs, pixels in _taps(*geometry):
-        y[outputs] += x[pixels]
-    y /= _counts(*geometry, x.dtype)
-    return y
-
-
-def _share_out(g, *geometry):
-    """A mean shares its gradient out among the pixels of its window."""
-    dx = np.zeros((*geometry[0], g.shape[2]), g.dtype)
-    g /= _counts(*geometry, g.dtype)
-    for outputs, pixels in _taps(*geometry):
-        dx[pixels] += g[outputs]
-    return dx
 
 
 def _check(X, size, mode, stride, padding, owner):
