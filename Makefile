@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help notebooks outputs test bench site test-browser clean
+.PHONY: help notebooks outputs test bench site test-browser test-bare clean
 
 help:
 	@echo 'make notebooks     execute the five notebooks on the embedded data'
@@ -12,6 +12,7 @@ help:
 	@echo 'make bench         operators and training steps against paddle.nn'
 	@echo 'make site          build the web site into build/site'
 	@echo 'make test-browser  click through the notebooks in JupyterLab (needs Chromium)'
+	@echo 'make test-bare     the notebooks without the package installed, the package without its folder'
 
 $(BIN)/python:
 	@sh scripts/make_venv.sh '$(PYTHON)' '$(VENV)'
@@ -46,6 +47,9 @@ site: $(VENV)/.site
 test-browser: $(VENV)/.browser
 	sh scripts/ensure_chromium.sh
 	$(BIN)/python -m pytest -m browser tests
+
+test-bare: $(VENV)/.test
+	$(BIN)/python -m pytest -m bare tests
 
 clean:
 	rm -rf $(VENV) build

@@ -17,7 +17,7 @@ MAX_STEPS, MAX_SIDE, MAX_BYTES = 36, 12, 500_000
 
 def _number(value):
     """Short enough for a cell: two digits after the point of a fraction."""
-    value = float(value)
+    value = float(value) + 0.0  # −0 is 0
     text = f"{value:.0f}" if value == round(value) or abs(value) >= 100 else f"{value:.2g}"
     return text.replace("-", "−")
 

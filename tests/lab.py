@@ -97,6 +97,42 @@ class Notebook:
         self.page.wait_for_timeout(1000)
         self.wait_done(seconds)
 
+    def cell(self, text, kind="Code"):
+        """The first cell whose source contains `text`."""
+        editor = self.page.locator(f".jp-{kind}Cell .jp-InputArea", has_text=text).first
+        return editor.locator(f"xpath=ancestor::*[contains(@class, 'jp-{kind}Cell')]")
+
+    def select(self, text, kind="Code"):
+        self.cell(text, kind).locator(".jp-InputPrompt").first.click()
+
+    def run_above(self, text, kind="Code", seconds=300):
+        """Run every cell above the one that contains `text`."""
+        self.select(text, kind)
+        self.menu("Run", "Run All Above Selected Cell")
+        self.page.wait_for_timeout(1000)
+        self.wait_done(seconds)
+
+    def run_cell(self, text, wait=True, seconds=300):
+        self.select(text)
+        self.page.keyboard.press("Control+Enter")
+        if wait:
+            self.page.wait_for_timeout(500)
+            self.wait_done(seconds)
+
+    def replace(self, text, old, new):
+        """Type another source into the cell, as the reader would."""
+        editor = self.cell(text).locator(".cm-content")
+        source = "\n".join(editor.locator(".cm-line").all_inner_texts())
+        assert old in source
+        editor.click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(source.replace(old, new))
+        self.page.keyboard.press("Escape")
+
+    def output(self, text):
+        """What the cell that contains `text` printed and drew as text."""
+        return "\n".join(self.cell(text).locator(".jp-OutputArea-output pre").all_inner_texts())
+
     def restart_and_run_all(self, seconds=600):
         self.menu("Kernel", "Restart Kernel and Run All Cells…")
         self.page.click(".jp-Dialog .jp-mod-accept")
