@@ -1,6 +1,10 @@
 """How other notebooks of the book call this package."""
 
 import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -194,3 +198,73 @@ def test_the_book_s_imports_and_train_call(capsys):
     score, loss = runner.evaluate(loader)
     print(f"[Test] accuracy/loss: {score:.4f}/{loss:.4f}")
     assert "[Train] Training done!" in capsys.readouterr().out
+
+
+def test_a_metric_that_the_notebook_wrote_itself():
+    class Agreement:  # the book's interface, nothing inherited
+        def __init__(self):
+            self.reset()
+
+        def update(self, outputs, labels):
+            self.right += int((outputs.argmax(1) == labels.reshape([-1])).sum().item())
+            self.seen += labels.shape[0]
+
+        def accumulate(self):
+            return self.right / self.seen
+
+        def reset(self):
+            self.right = self.seen = 0
+
+    runner = make_runner()
+    runner = RunnerV3(runner.model, runner.optimizer, F.cross_entropy, Agreement())
+    runner.train(batches(), batches(), num_epochs=2, log_steps=0)
+    ours = make_runner()
+    ours.train(batches(), batches(), num_epochs=2, log_steps=0)
+    assert runner.dev_scores == pytest.approx(ours.dev_scores)
+
+
+def test_tensors_in_a_paddle_data_loader_with_labels_in_a_column():
+    data = Points(40)
+    tensors = paddle.io.TensorDataset(
+        [paddle.to_tensor(data.X), paddle.to_tensor(data.y.reshape(-1, 1))]
+    )
+    loader = paddle.io.DataLoader(tensors, batch_size=10, shuffle=True)
+    runner = make_runner()
+    runner.train(loader, loader, num_epochs=2, log_steps=0)
+    assert runner.steps_done == 8
+    assert len(runner.train_step_losses) == 8
+
+
+@pytest.mark.parametrize(
+    ("installed", "sentence"),
+    [
+        ("2.6.2", "nndl needs Paddle 3.0 or newer, found paddlepaddle 2.6.2: run pip install"),
+        (None, "nndl needs Paddle, which is not installed: run pip install"),
+    ],
+)
+def test_an_unsupported_paddle_is_refused_in_one_sentence(tmp_path, installed, sentence):
+    code = "import sys\n"
+    if installed:
+        record = tmp_path / f"paddlepaddle-{installed}.dist-info"
+        record.mkdir()
+        (record / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: paddlepaddle\nVersion: {installed}\n"
+        )
+    else:
+        code += (
+            "class Absent:\n"
+            "    def find_spec(self, name, *_):\n"
+            "        if name == 'paddle':\n"
+            "            raise ModuleNotFoundError('No module named paddle', name='paddle')\n"
+            "sys.meta_path.insert(0, Absent())\n"
+        )
+    root = Path(nndl.__file__).parent.parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(root)])}
+    done = subprocess.run(
+        [sys.executable, "-c", code + "import nndl"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith(f"RuntimeError: {sentence}")
