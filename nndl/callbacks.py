@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+import numbers
 import time
 
 from .progress import in_notebook
@@ -53,11 +54,13 @@ class EarlyStopping(Callback):
 
     Raises
     ------
-    ValueError
-        A patience below 1.
+    ValueError, TypeError
+        A patience below 1, or none that can be counted.
     """
 
     def __init__(self, patience, min_delta=0.0):
+        if isinstance(patience, bool) or not isinstance(patience, numbers.Integral):
+            raise TypeError(f"patience must be a whole number of evaluations, got {patience!r}")
         if patience < 1:
             raise ValueError(f"patience must be at least 1 evaluation, got {patience}")
         self.patience, self.min_delta = patience, min_delta

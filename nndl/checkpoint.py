@@ -117,7 +117,9 @@ def read_file(path):
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no file {path}; has the run saved it yet?") from None
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise ValueError(
+            f"{path} cannot be read: {error.strerror or error}; name a file of weights"
+        ) from error
     try:
         if content[:4] == b"PK\x03\x04":
             arrays, labels = _read_npz(content)

@@ -16,7 +16,7 @@ def loader_length(name, loader):
             "nndl.BatchLoader(dataset), paddle.io.DataLoader(dataset) or a list of (X, y)"
         ) from None
     if not length:
-        raise ValueError(f"{name} is empty: it has no batch of data")
+        raise ValueError(f"{name} is empty: expected at least one batch of data, got none")
     return length
 
 
@@ -37,6 +37,18 @@ def pair(batch, name):
     X, y = batch
     if not isinstance(X, paddle.Tensor) or not isinstance(y, paddle.Tensor):
         X, y = tensors(X), tensors(y)
+    for part, value in (("X", X), ("y", y)):
+        count = sample_count(value)
+        if count is None and not isinstance(value, paddle.Tensor):
+            raise TypeError(
+                f"{name} must yield {part} as a Tensor or an array, got {type(value).__name__}; "
+                "put the samples of a batch together with numpy.stack or paddle.stack"
+            )
+        if count == 0:
+            raise ValueError(
+                f"{name} must yield batches of at least one sample, got {part} of shape "
+                f"{list(getattr(value, 'shape', []))}; leave empty batches out"
+            )
     return X, y
 
 

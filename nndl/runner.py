@@ -10,7 +10,7 @@ from . import checkpoint as files
 from .callbacks import EarlyStopping
 from .distributed import team_of
 from .feed import loader_length, pair, sample_count, tensors
-from .training import Training, check_count, eval_mode, scalar_loss
+from .training import Training, check_count, eval_mode, outputs, scalar_loss
 
 BEST = "best_model.pdparams"
 CHECKPOINT = "checkpoint.nndl"
@@ -164,6 +164,12 @@ class RunnerV3:
         for name, value in (("save_path", save_path), ("checkpoint", checkpoint)):
             if not isinstance(value, str | os.PathLike | None):
                 raise TypeError(f"{name} must be a path, got {value!r}")
+        if not (custom_print_log is None or callable(custom_print_log)):
+            raise TypeError(
+                f"custom_print_log must be a function of the runner, got {custom_print_log!r}"
+            )
+        if not isinstance(callbacks, tuple | list):
+            raise TypeError(f"callbacks must be a list or tuple of them, got {callbacks!r}")
         batches = loader_length("train_loader", train_loader)
         if dev_loader is not None:
             loader_length("dev_loader", dev_loader)
@@ -261,14 +267,16 @@ class RunnerV3:
         with eval_mode(self.model):
             for batch in loader:
                 X, y = pair(batch, "the loader")
-                logits = self.model(X)
+                logits = outputs(self.model, X)
                 count = sample_count(y, X)
                 total += float(scalar_loss(self.loss_fn, logits, y).item()) * count
                 samples += count
                 self.metric.update(logits, y)
         total, samples = self._team.sum(total, samples)
         if not samples:
-            raise ValueError("the loader yields no sample: is its data set empty?")
+            raise ValueError(
+                "expected at least one sample, got none from the loader: is its data empty?"
+            )
         self._team.merge(self.metric)
         score, loss = self.metric.accumulate(), total / samples
         if isinstance(score, tuple | list):
@@ -293,7 +301,7 @@ class RunnerV3:
             Logits [N, C] for a classifier.
         """
         with eval_mode(self.model):
-            return self.model(tensors(x))
+            return outputs(self.model, tensors(x))
 
     def save_model(self, save_path):
         """Write the model's parameters and buffers, atomically, with this run's id.

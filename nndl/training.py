@@ -31,15 +31,54 @@ def check_count(name, value, least=1):
         raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
+def describe(value):
+    """Type, shape and range of a tensor, in words for an error."""
+    if not isinstance(value, paddle.Tensor):
+        return f"of type {type(value).__name__}"
+    kind = str(value.dtype).rpartition(".")[2]
+    numbers = value.numpy() if kind.startswith(("int", "uint")) and value.size else None
+    span = "" if numbers is None else f" from {numbers.min()} to {numbers.max()}"
+    return f"{kind} {list(value.shape)}{span}"
+
+
+@contextlib.contextmanager
+def explained(what, **values):
+    """Name the tensors that Paddle's kernels could not work with; other errors pass."""
+    try:
+        yield
+    except Exception as error:
+        if not any(part in str(error) for part in ("(at /paddle/", "is not implemented for")):
+            raise
+        parts = " and ".join(f"{name} {describe(value)}" for name, value in values.items())
+        # A message may begin with Paddle's call stack; the reason stands below it.
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = next((line for line in lines if "Error: " in line or line[0] == "("), lines[0])
+        raise ValueError(f"{what} cannot work with what it got, {parts}: {reason}") from error
+
+
 def scalar_loss(loss_fn, logits, y):
     """The loss of a batch as a tensor of one number."""
-    loss = loss_fn(logits, y)
+    try:
+        loss = loss_fn(logits, y)
+    except Exception as error:
+        parts = [f"{name} {describe(value)}" for name, value in (("outputs", logits), ("y", y))]
+        reason = str(error).strip().split("\n")[0]
+        raise ValueError(
+            f"loss_fn expected outputs and labels that fit together, got {' and '.join(parts)}: "
+            f"{reason}. For classes: logits [N, C] and class ids 0…C − 1 of shape [N] or [N, 1]"
+        ) from error
     if not isinstance(loss, paddle.Tensor) or loss.size != 1:
         got = list(loss.shape) if isinstance(loss, paddle.Tensor) else type(loss).__name__
         raise TypeError(
             f"loss_fn must return one number, the batch's mean loss, as a Tensor; got {got}"
         )
     return loss
+
+
+def outputs(model, X):
+    """What the model makes of a batch."""
+    with explained("the model", X=X):
+        return model(X)
 
 
 @contextlib.contextmanager
@@ -101,7 +140,7 @@ def mixed_precision(amp):
     gpu = paddle.get_device().startswith("gpu")
     if amp is True and not gpu:
         raise ValueError(
-            "amp=True needs a GPU, and this run is on the CPU: amp='auto' uses it only where it is"
+            "amp=True needs a GPU, got the device cpu: amp='auto' uses it only where there is one"
         )
     return bool(amp) and gpu
 
@@ -234,12 +273,13 @@ class Training:
         samples = sample_count(y, X) or 1
         if self.scaler:
             with paddle.amp.auto_cast():
-                loss = scalar_loss(runner.loss_fn, runner.model(X), y)
+                loss = scalar_loss(runner.loss_fn, outputs(runner.model, X), y)
         else:
-            loss = scalar_loss(runner.loss_fn, runner.model(X), y)
+            loss = scalar_loss(runner.loss_fn, outputs(runner.model, X), y)
         loss, value, samples = self.over_processes(loss, samples, button)
         self.finite(value, step)
-        (self.scaler.scale(loss) if self.scaler else loss).backward()
+        with explained("the gradient of loss_fn or model", X=X, y=y):
+            (self.scaler.scale(loss) if self.scaler else loss).backward()
         if self.log_steps and step % self.log_steps == 0:
             self.say(
                 f"[Train] epoch: {runner.epochs_done}/{self.num_epochs}, "

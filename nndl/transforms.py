@@ -4,6 +4,8 @@ import functools
 
 import numpy as np
 
+from .window import pair
+
 _BITS = 22  # Pillow computes with coefficients of 22 binary places
 
 
@@ -17,8 +19,8 @@ class Resize:
 
     Raises
     ------
-    ValueError
-        When a size is below 1.
+    ValueError, TypeError
+        When a size is no whole number from 1 on.
 
     References
     ----------
@@ -37,10 +39,7 @@ class Resize:
     keeps_uint8 = True  # so the result can be kept for every later epoch
 
     def __init__(self, size):
-        height, width = (size, size) if isinstance(size, (int, np.integer)) else size
-        if int(height) < 1 or int(width) < 1:
-            raise ValueError(f"size must be at least 1 pixel, got {size!r}")
-        self.size = (int(height), int(width))
+        self.size = pair("size", size, 1)
 
     def __call__(self, images):
         """Resize images of any leading shape.

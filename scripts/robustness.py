@@ -3,6 +3,7 @@
 
 python scripts/robustness.py kills [--count 50]        killed and resumed runs end identically
 python scripts/robustness.py mutations [--count 1000]  damaged files are refused or whole
+python scripts/robustness.py calls [--count 10000]     every call is right, or refused by name
 python scripts/robustness.py disk                      a full and a read-only file system
 python scripts/robustness.py cost                      checkpointing, and RunnerV3 itself
 """
@@ -26,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 import nndl  # noqa: E402  first: it prepares the runtime that Paddle starts with
 
 # isort: split
+import generated_calls  # noqa: E402
 import paddle  # noqa: E402
 import paddle.nn.functional as F  # noqa: E402
 from mutations import malicious_pickles, mutations, object_archive  # noqa: E402
@@ -341,7 +343,7 @@ def cost(steps=200, every=100):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["kills", "mutations", "disk", "cost", "train"])
+    parser.add_argument("what", choices=["kills", "mutations", "calls", "disk", "cost", "train"])
     parser.add_argument("--count", type=int)
     parser.add_argument("more", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -357,6 +359,10 @@ def main():
         outcome = damage(options.count or 1000)
         print(", ".join(f"{number} {name}" for name, number in outcome.items()))
         failed = any(outcome[n] for n in ("silently wrong", "executed", "file changed"))
+    elif options.what == "calls":
+        outcome = generated_calls.in_processes(options.count or 10_000)
+        print(", ".join(f"{number} {name}" for name, number in outcome.items()))
+        failed = any(number for name, number in outcome.items() if name not in ("right", "refused"))
     else:
         print({"disk": disk, "cost": cost}[options.what]())
         failed = False
