@@ -134,13 +134,16 @@ def adapt_docstring(app, what, name, obj, options, lines):
 
 
 def drop_absent_pages(app, docname, source):
-    """Take out of the contents what the project does not have (yet)."""
+    """Take out of the landing page the lines about files that the project does not have (yet)."""
     if docname == app.config.root_doc:
+        mentioned = re.compile(r"(_pages/[\w./]+|^checks$|overview\.png)", flags=re.M)
+
+        def there(name):
+            name = name.removesuffix(".ipynb")
+            return name in app.env.found_docs or (HERE / name).is_file()
+
         lines = source[0].splitlines()
-        page = re.compile(r"(_pages/\S+|checks)")
-        source[0] = "\n".join(
-            line for line in lines if not page.fullmatch(line) or line in app.env.found_docs
-        )
+        source[0] = "\n".join(line for line in lines if all(map(there, mentioned.findall(line))))
 
 
 def copy_mathjax(app, exception):
