@@ -69,6 +69,7 @@ html_theme_options = {
     "pygments_light_style": "tango",
     "pygments_dark_style": "github-dark-high-contrast",
     "toc_title": "本页",
+    "navbar_persistent": [],  # the side bar has the search field
 }
 html_context = {"default_mode": "auto"}
 html_favicon = "_static/favicon.svg"
@@ -83,6 +84,8 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_numpy_docstring = True
 napoleon_use_rtype = False
 
+#: a Chinese character or mark
+WIDE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 #: sha256 of a figure's PNG, which is its file name on the site -> what it shows
 _alternatives = {}
 
@@ -119,6 +122,16 @@ def describe_figures(app, document):
     for image in document.findall(nodes.image):
         if text := _alternatives.get(Path(image["uri"]).stem):
             image["alt"] = text
+
+
+def join_chinese_lines(app, document):
+    """A line break in a Chinese paragraph of the source is not a space between two words."""
+    for text in list(document.findall(nodes.Text)):
+        if text == "\n":  # MyST makes each such break a node of its own
+            siblings, place = text.parent.children, text.parent.index(text)
+            around = [node.astext() for node in siblings[max(0, place - 1) : place + 2]]
+            if len(around) == 3 and WIDE.match(around[0][-1:]) and WIDE.match(around[2][:1]):
+                text.parent.remove(text)
 
 
 def adapt_docstring(app, what, name, obj, options, lines):
@@ -160,6 +173,7 @@ def setup(app):
     app.add_search_language(ChineseBigrams)
     app.connect("builder-inited", copy_pages)
     app.connect("doctree-read", describe_figures)
+    app.connect("doctree-read", join_chinese_lines)
     app.connect("source-read", drop_absent_pages)
     app.connect("autodoc-process-docstring", adapt_docstring)
     app.connect("build-finished", copy_mathjax)
