@@ -7,6 +7,7 @@ import resource
 import numpy as np
 import paddle
 import pytest
+import robustness
 from mutations import malicious_pickles, mutations, object_archive
 
 from nndl import checkpoint
@@ -211,6 +212,18 @@ def test_a_full_disk_leaves_the_file_before(tmp_path, full_disk):
     with pytest.raises(RuntimeError, match=r"best\.pdparams could not be written.*is as it was"):
         runner.save_model("best.pdparams")
     assert files(tmp_path) == before
+
+
+def test_a_file_system_that_is_full_or_read_only():
+    lines = robustness.disk().splitlines()
+    if "not possible here" in lines[0]:
+        pytest.skip(lines[0])
+    full, loads, files, read_only, again = lines
+    assert "training stopped, the checkpoint of step 2 is intact" in full
+    assert loads == "checkpoint of step 2 loads"
+    assert files == "files there: checkpoint.nndl"
+    assert "Read-only file system" in read_only
+    assert again == "with space again: resumed and finished, 15 steps"
 
 
 def test_training_stops_at_a_full_disk_and_goes_on_from_the_checkpoint(tmp_path, full_disk):

@@ -293,6 +293,10 @@ DOOR = {
     "empty": (dict(train_loader=[]), ValueError, "train_loader is empty"),
     "empty dev": (dict(dev_loader=[]), ValueError, "dev_loader is empty"),
     "triple": (dict(train_loader=[(1, 2, 3)]), TypeError, r"pairs \(X, y\), got tuple of 3"),
+    "path": (dict(save_path=3), TypeError, "save_path must be a path, got 3"),
+    "run": (dict(checkpoint=3), TypeError, "checkpoint must be a path, got 3"),
+    "callbacks": (dict(callbacks=Callback()), TypeError, "callbacks must be a list or tuple"),
+    "log function": (dict(custom_print_log=3), TypeError, "custom_print_log must be a function"),
     "folder": (dict(dev_loader=[0], save_path="."), RuntimeError, "it is a folder"),
 }
 
@@ -335,6 +339,36 @@ def test_a_loader_that_lies_about_its_length_is_named():
         train.length = length
         with pytest.raises(RuntimeError, match=message):
             make_runner().train(train, log_steps=0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda X, y: (X, y + 3), r"y int64 \[16\] from 3 to 5"),
+        (lambda X, y: (X, y[:5]), r"outputs float32 \[16, 3\] and y int64 \[5\]"),
+        (
+            lambda X, y: (X[:, :7], y),
+            r"the model cannot work with what it got, X float32 \[16, 7\]",
+        ),
+        (lambda X, y: (X.astype("int64"), y), r"the model cannot work .*, X int64 \[16, 12\]"),
+        (lambda X, y: (X, y.astype("float32")), r"the gradient of .* y float32 \[16\]"),
+    ],
+)
+def test_what_paddle_cannot_compute_is_named_with_shapes(spoil, message):
+    runner = make_runner()
+    with pytest.raises(ValueError, match=message) as error:
+        runner.train([spoil(*batches()[0])], log_steps=0)
+    assert len(str(error.value)) < 500  # not Paddle's call stack
+    assert runner.state == "failed"
+
+
+def test_errors_of_the_model_s_own_pass_as_they_are():
+    class Own(paddle.nn.Layer):
+        def forward(self, X):
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        RunnerV3(Own(), None, F.cross_entropy, Accuracy()).evaluate(batches())
 
 
 NOTEBOOK = """
