@@ -6,6 +6,8 @@ processes for the run to be the one that a single process would make.
 
 import inspect
 import os
+import subprocess
+import sys
 
 import numpy as np
 import paddle
@@ -95,7 +97,9 @@ class Team:
         """
         if self.size == 1:
             return
-        buffers = [b for b in model.buffers() if b.dtype == paddle.float32]
+        # Paddle keeps running statistics among the parameters, as ones that are not trained.
+        state = model.state_dict().values()
+        buffers = [t for t in state if t.stop_gradient and t.dtype == paddle.float32]
         if not buffers:
             return
         flat = paddle.concat([b.flatten() for b in buffers])
@@ -128,6 +132,42 @@ def team_of(model):
     if isinstance(model, paddle.DataParallel) and dist.is_initialized():
         return Team(dist.get_rank(), dist.get_world_size())
     return Team()
+
+
+class LastWord:
+    """Has something said if this process ends before the block does: killed, or aborted by gloo.
+
+    When a process of a job dies, gloo aborts the others in the middle of their backward pass,
+    where Python can say nothing any more; so a small process of its own waits for that.
+
+    Parameters
+    ----------
+    text : str
+        What it prints then.
+    wanted : bool
+        False does nothing.
+    """
+
+    _SCRIPT = """
+import signal, sys
+for name in (signal.SIGINT, signal.SIGTERM):  # they are for the process that is waited for
+    signal.signal(name, signal.SIG_IGN)
+if not sys.stdin.read():
+    print(sys.argv[1], flush=True)
+"""
+
+    def __init__(self, text, wanted=True):
+        self.text, self.wanted = text, wanted
+
+    def __enter__(self):
+        if self.wanted:
+            command = [sys.executable, "-c", self._SCRIPT, self.text]
+            self._waiting = subprocess.Popen(command, stdin=subprocess.PIPE)
+        return self
+
+    def __exit__(self, *_):
+        if self.wanted:
+            self._waiting.communicate(b"the block has ended")
 
 
 class SharedBatchLoader(BatchLoader):

@@ -441,3 +441,9 @@ def _notes(report, calls, unknown):
         "FLOPs: multiply-adds in layers; functions called in forward (F.relu, X + Y) not counted."
     )
     return notes
+
+
+if __name__ == "__main__":  # python -m nndl.report runs/*: tables and curves of training runs
+    from .run_report import main
+
+    raise SystemExit(main())
