@@ -247,6 +247,15 @@ def test_callbacks_in_order_and_stopping():
     assert runner.state == "finished"
 
 
+def test_mixed_precision_where_there_is_none_changes_nothing():
+    if paddle.get_device().startswith("gpu"):
+        pytest.skip("here it changes something")
+    plain, auto = make_runner(), make_runner()
+    plain.train(batches(), num_epochs=2, log_steps=0)
+    auto.train(batches(), num_epochs=2, log_steps=0, amp="auto")
+    assert_same_weights(plain.model, auto.model)
+
+
 def test_frozen_layers_stay_frozen():
     runner = make_runner(dropout=0.5)
     runner.model[2].eval()
