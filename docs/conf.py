@@ -149,7 +149,9 @@ def adapt_docstring(app, what, name, obj, options, lines):
 def drop_absent_pages(app, docname, source):
     """Take out of the landing page the lines about files that the project does not have (yet)."""
     if docname == app.config.root_doc:
-        mentioned = re.compile(r"(_pages/[\w./]+|^checks$|overview\.png)", flags=re.M)
+        mentioned = re.compile(
+            r"(_pages/[\w./]+|^(?:checks|distributed)$|overview\.png)", flags=re.M
+        )
 
         def there(name):
             name = name.removesuffix(".ipynb")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -36,10 +37,15 @@ def jupyter_lab(folder, settings):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # Windowing would take cells out of the page that are not on the screen.
-    tracker = settings / "user-settings" / "@jupyterlab" / "notebook-extension"
-    tracker.mkdir(parents=True)
-    (tracker / "tracker.jupyterlab-settings").write_text(json.dumps({"windowingMode": "none"}))
+    choices = {
+        # Windowing would take cells out of the page that are not on the screen.
+        "notebook-extension/tracker": {"windowingMode": "none"},
+        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    }
+    for name, values in choices.items():
+        file = settings / "user-settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(values))
     environment = {
         **os.environ,
         "JUPYTERLAB_SETTINGS_DIR": str(settings / "user-settings"),
@@ -132,6 +138,14 @@ class Notebook:
     def output(self, text):
         """What the cell that contains `text` printed and drew as text."""
         return "\n".join(self.cell(text).locator(".jp-OutputArea-output pre").all_inner_texts())
+
+    def wait_output(self, text, pattern, seconds=120):
+        """Until the cell that contains `text` has printed what `pattern` describes."""
+        deadline = time.monotonic() + seconds
+        while not re.search(pattern, self.output(text)):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{pattern!r} was not printed: {self.output(text)!r}")
+            self.page.wait_for_timeout(200)
 
     def restart_and_run_all(self, seconds=600):
         self.menu("Kernel", "Restart Kernel and Run All Cells…")

@@ -68,6 +68,9 @@ def test_run_all_and_again_after_a_restart(lab, page, name):
     figures, blank = notebook.blank_figures()
     assert figures >= 5
     assert blank == 0
+    figure = page.locator(".jp-OutputArea-output img").nth(figures // 2)
+    figure.scroll_into_view_if_needed()
+    page.screenshot(path=SHOTS / f"{Path(name).stem}-figure.png")
     tables = page.locator(".jp-OutputArea-output table")
     assert tables.count() >= 1
     assert all(tables.nth(i).locator("td").count() for i in range(tables.count()))
@@ -131,9 +134,7 @@ def test_a_training_cell_interrupted_by_the_button_goes_on_to_the_same_end(lab, 
 
     notebook.run_cell(build)
     notebook.run_cell(train, wait=False)
-    page.wait_for_function(
-        "text => document.body.innerText.includes(text)", arg="step 200", timeout=60_000
-    )
+    notebook.wait_output(train, r"step: 200/")
     assert BAR.search(notebook.output(train)), "no progress was drawn"
     notebook.cell(train).screenshot(path=SHOTS / "training.png")
     page.locator("[data-command='notebook:interrupt-kernel']").first.click()
