@@ -135,7 +135,7 @@ EXPERIMENTS = {
             "augment": True,
             **_NESTEROV,
         },
-        # Full-size maps need a GPU: 16 times the work of 'full' for each image.
+        # Full-size maps need a GPU: 15 times the work of 'full' for each image.
         gpu={
             "data": "cifar10-full",
             "learning_rate": 0.4,
