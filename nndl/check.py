@@ -63,7 +63,9 @@ def exercise(id):
     """
     known = _load()
     if id not in known:
-        close = difflib.get_close_matches(str(id), known, n=3, cutoff=0.5) or list(known)[:3]
+        chapter = str(id).partition("-")[0]
+        close = [key for key in known if key.partition("-")[0] == chapter]
+        close = close or difflib.get_close_matches(str(id), known, n=3) or list(known)[:3]
         raise ValueError(
             f"no exercise {id!r}: did you mean {', '.join(close)}? check.exercises() lists all"
         )

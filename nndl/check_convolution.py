@@ -4,7 +4,15 @@ import numpy as np
 
 from .check_engine import to_array
 from .check_exercise import Exercise, case, integers
-from .check_mutants import DILATION, KERNEL, PADDING, STRIDE, convolution_mutants, faulty_conv2d
+from .check_mutants import (
+    DILATION,
+    KERNEL,
+    PADDING,
+    STRIDE,
+    WINDOW,
+    convolution_mutants,
+    faulty_conv2d,
+)
 
 _GRID = np.arange(1, 10, dtype="float32").reshape(3, 3)  # the book's 3×3 example
 _KERNEL = np.array([[0, 1], [2, 3]], dtype="float32")
@@ -22,6 +30,18 @@ def _conv(X, W, stride=1, padding=0, dilation=1):
 def _single(X, W, **options):
     """`faulty_conv2d` for one channel without bias."""
     return faulty_conv2d(to_array(X)[None, None], to_array(W)[None, None], **options)[0, 0]
+
+
+def _matrix_products(transposed):
+    """The window times the kernel as matrices, summed: fails unless the shapes fit."""
+
+    def mutant(X, W, stride=1, padding=0):
+        X, W = np.pad(to_array(X), padding), to_array(W)
+        windows = np.lib.stride_tricks.sliding_window_view(X, W.shape)[::stride, ::stride]
+        windows = windows.swapaxes(-1, -2) if transposed else windows
+        return (windows @ W).sum(axis=(-1, -2))
+
+    return mutant
 
 
 # -- 5.1-1 -------------------------------------------------------------------------------------
@@ -210,16 +230,31 @@ CONV2D = Exercise(
         case(integers([4, 6], 15), integers([3, 3], 16), 1, 1, about="填充"),
         case(integers([7, 9], 17), integers([3, 3], 18), 2, 0, about="步长"),
         case(integers([6, 8], 19), integers([3, 2], 20), 2, 2, about=("填充", "步长")),
+        case(integers([4, 5], 21) / 4, integers([2, 3], 22), 1, 0, about="小数"),
     ),
     mutants=convolution_mutants(
-        (*PADDING, *STRIDE, *KERNEL, "size_off_by_one"),
+        (*PADDING, *STRIDE, *KERNEL, *WINDOW, "size_off_by_one"),
         lambda mistakes: (
             lambda X, W, stride, padding: _single(
                 X, W, stride=stride, padding=padding, mistakes=mistakes
             )
         ),
-    ),
+    )
+    | {"matrix_product": [_matrix_products(False), _matrix_products(True)]},
 )
+
+
+def _slices_swapped(X, W, stride, padding):
+    """Y[i, j] from the window at (j, i), cut off at the edge as NumPy's slices are."""
+    X, W = np.pad(to_array(X), padding), to_array(W)
+    (M, N), (U, V) = X.shape, W.shape
+    Y = np.zeros(((M - U) // stride + 1, (N - V) // stride + 1))
+    for i, j in np.ndindex(*Y.shape):
+        Y[i, j] = (X[j * stride : j * stride + U, i * stride : i * stride + V] * W).sum()
+    return Y
+
+
+CONV2D.mutants["rows_columns_swapped"].append(_slices_swapped)
 
 # -- 5.1-4 -------------------------------------------------------------------------------------
 
@@ -350,12 +385,18 @@ DILATED = Exercise(
         case(_GRID, _KERNEL, 2, about="空洞"),
         case(integers([7, 8], 31), integers([3, 3], 32), 2, about="空洞"),
         case(integers([9, 7], 33), integers([2, 3], 34), 3, about="空洞"),
-        case(integers([5, 6], 35), integers([3, 2], 36), 1, about="核不是正方形"),
+        case(integers([5, 6], 35) / 2, integers([3, 2], 36), 1, about="核不是正方形"),
     ),
     mutants=convolution_mutants(
-        (*DILATION, *KERNEL, "size_off_by_one"),
+        (*DILATION, *KERNEL, *WINDOW, "size_off_by_one"),
         lambda mistakes: lambda X, W, dilation: _single(X, W, dilation=dilation, mistakes=mistakes),
-    ),
+    )
+    | {
+        "stride_instead_of_dilation": (
+            lambda X, W, dilation: _single(X, W, stride=dilation),
+            "这是步长：窗口跳着走。空洞是窗口每次走一格，核的元素之间隔开。",
+        )
+    },
 )
 
 # -- 5.1-6 -------------------------------------------------------------------------------------

@@ -11,8 +11,12 @@ import types
 
 import numpy as np
 
+from .check_limit import limited
 from .check_result import Result, describe_args, number
 from .check_texts import describe
+
+#: seconds that an answer may take for one case
+TIME_LIMIT = 20.0
 
 #: exceptions that a mutant may share with a student (wrong shapes, windows out of range)
 _SHAPE_ERRORS = (ValueError, IndexError, RuntimeError, AssertionError)
@@ -93,8 +97,13 @@ def _different(actual, expected):
 
 def _same(actual, expected):
     """Whether two outcomes agree in all outputs that the second one speaks of."""
-    if isinstance(actual, Exception) or isinstance(expected, Exception):
-        return isinstance(actual, _SHAPE_ERRORS) and isinstance(expected, Exception)
+    if isinstance(expected, Exception):  # where one way of writing it fails, another gives nothing
+        empty = not isinstance(actual, Exception) and any(
+            part is not None and part.size == 0 for part in actual
+        )
+        return empty or isinstance(actual, _SHAPE_ERRORS)
+    if isinstance(actual, Exception):
+        return False
     return all(
         e is None or (a is not None and same_values(a, e))
         for a, e in zip(actual, expected, strict=True)
@@ -177,11 +186,16 @@ def _examine(exercise, answer):
     for case in exercise.cases:
         args, kept = case.fresh(exercise.inputs), case.fresh(exercise.inputs)
         try:
-            value = _call(exercise, answer, args, direct=False)
+            value = limited(TIME_LIMIT, _call, exercise, answer, args, direct=False)
         except NotImplementedError:
             return _result(exercise, "unfinished")
+        except TimeoutError:
+            return _result(exercise, "too_slow", case=case, names=names)
         except Exception as problem:
             actual.append(problem)
+            continue
+        except SystemExit as problem:  # exit() would end the notebook's kernel
+            actual.append(RuntimeError(f"exit({problem.code})"))
             continue
         missing = _missing(exercise, value)
         if missing is not None:
@@ -345,8 +359,10 @@ def _diagnose(exercise, actual, expected, right):
         for key, advice, mutant in exercise.mutants_flat():
             if _agrees(exercise, mutant, actual, expected):
                 return key, advice
-    if raised:
+    if isinstance(actual[failed[0]], Exception):
         return "exception", None
+    # what is shown is the first case that failed: the others that raised are left aside
+    failed = [i for i in failed if not isinstance(actual[i], Exception)]
     pairs = [(actual[i], expected[i]) for i in failed]
     if key := _pattern(exercise, pairs):
         return key, None

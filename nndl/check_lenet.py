@@ -21,6 +21,17 @@ def _preprocess(image):
     return ((padded - 127.5) / 127.5)[None]
 
 
+def _resized(mode):
+    def mutant(image):
+        import paddle
+        import paddle.nn.functional as F
+
+        X = paddle.to_tensor(to_array(image).astype("float32")).unsqueeze([0, 1])
+        return F.interpolate(X, size=[32, 32], mode=mode)[0].numpy() / 127.5 - 1
+
+    return mutant
+
+
 PREPROCESS = Exercise(
     id="5.3-1",
     title="预处理一张手写数字",
@@ -62,8 +73,15 @@ PREPROCESS = Exercise(
             "减了 127.5，但没有除以 127.5。",
         ),
         "divided_first": (
-            lambda image: np.pad(to_array(image), 2)[None] / 127.5 - 127.5,
+            [
+                lambda image: np.pad(to_array(image), 2)[None] / 127.5 - 127.5,
+                lambda image: np.pad(to_array(image), 2)[None] - 127.5 / 127.5,
+            ],
             "运算的次序错了：减法要加括号，(x − 127.5) / 127.5。",
+        ),
+        "resized": (
+            [_resized("bilinear"), _resized("nearest")],
+            "图被拉大了，笔画也跟着变形。题目要的是原样放在中间，四周各补 2 圈背景。",
         ),
         "inverted": (
             lambda image: -_preprocess(image),
@@ -170,6 +188,10 @@ ACCURACY = Exercise(
             lambda *a: _accuracy(*a) * len(a[0]) / a[0].shape[1],
             "分母应是样本数 N，不是类别数 C。",
         ),
+        "argmax_flattened": (
+            lambda logits, labels: np.mean(to_array(logits).argmax() == to_array(labels)),
+            "argmax 没有写轴，整个矩阵只得到一个位置。要每一行各取一个：axis=1。",
+        ),
         "smallest_logit": (
             lambda logits, labels: _accuracy(-to_array(logits), labels),
             "取了最小的 logit；预测的类别是最大的那个。",
@@ -254,6 +276,11 @@ CONFUSION = Exercise(
             _fancy_once,
             "`matrix[labels, predictions] += 1` 对重复的下标只加一次。用循环或 np.add.at。",
         ),
+        "rows_shared": (
+            lambda *a: np.tile(_confusion(*a).sum(axis=0), (a[2], 1)),
+            "每一行都一样：`[[0] * C] * C` 的各行是同一个列表。"
+            "用 np.zeros((C, C))，或 [[0] * C for _ in range(C)]。",
+        ),
         "only_diagonal": (_only_diagonal, "只数了答对的；答错的要记在 (真实, 预测) 的格子里。"),
         "only_mistakes": (
             lambda *a: _confusion(*a) - _only_diagonal(*a),
@@ -291,6 +318,11 @@ def _paddle_smoothing(logits, labels, epsilon):
 
     soft = F.label_smooth(F.one_hot(labels, logits.shape[1]), epsilon=epsilon)
     return F.cross_entropy(logits, soft, soft_label=True)
+
+
+def _soft_target(logits, labels, epsilon):
+    C = logits.shape[1]
+    return (1 - epsilon) * np.eye(C)[to_array(labels)] + epsilon / C
 
 
 def _smooth_target(target):
@@ -357,6 +389,13 @@ LABEL_SMOOTHING = Exercise(
         "epsilon_inverted": (
             _smooth_target(lambda hot, e: e * hot + (1 - e) / hot.shape[1]),
             "ε 与 1 − ε 用反了。",
+        ),
+        "log_missing": (
+            lambda logits, labels, e: (
+                np.mean(-_soft_target(logits, labels, e) * np.exp(_log_softmax(to_array(logits))))
+                * logits.shape[1]
+            ),
+            "少了对数：损失是 −Σ q·log p，不是 −Σ q·p。",
         ),
         "sum_instead_of_mean": lambda *a: _smoothing(*a, reduce=np.sum),
         "averaged_over_classes": (
@@ -438,6 +477,12 @@ LENET_PARAMETERS = Exercise(
         "bias_only_in_convolutions": (
             lambda D, c1, c3, c5, h, n: _params(D, c1, c3, c5, h, n) - h - n,
             "全连接层也有偏置：每个输出一个。",
+        ),
+        "bias_per_kernel": (
+            lambda D, c1, c3, c5, h, n: (
+                _params(D, c1, c3, c5, h, n, bias=0) + (D * c1 + c1 * c3 + c3 * c5 + h + n)
+            ),
+            "偏置是每张输出**特征图**一个（P 个），不是每个核一个（P·D 个）。",
         ),
         "channels_not_counted": (
             _channel_forgotten,

@@ -20,6 +20,7 @@ BIAS = ("bias_missing", "bias_per_tap", "bias_per_channel", "bias_same_for_all",
 CHANNELS = ("channels_overwritten", "channels_not_summed", "channels_averaged", "output_maps_same")
 DILATION = ("dilation_ignored", "dilation_off_by_one", "dilation_not_in_size")
 GROUPS = ("groups_ignored", "groups_interleaved")
+WINDOW = ("window_overwritten",)
 
 #: the same mistake, made in another way: name -> key of the diagnosis
 _ALIASES = {
@@ -35,6 +36,9 @@ _ALIASES = {
     "kernel_flipped_columns": "kernel_flipped",
     "dilation_only_in_size": "dilation_ignored",
     "channels_kept": "channels_not_summed",
+    "positions_swapped": "rows_columns_swapped",
+    "dilation_counts_gaps": "dilation_off_by_one",
+    "bias_summed": "bias_same_for_all",
     "size_one_less": "size_off_by_one",
     "size_one_more": "size_off_by_one",
 }
@@ -104,9 +108,8 @@ def faulty_conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1, mista
     has = mistakes.__contains__
     X, W = to_array(X).astype("float64"), _kernel(to_array(W).astype("float64"), has)
     Z = _padded(X, padding, has)
-    d = {True: 1, False: dilation}[has("dilation_ignored")] + (dilation > 1) * has(
-        "dilation_off_by_one"
-    )
+    d = 1 if has("dilation_ignored") else dilation
+    d += has("dilation_counts_gaps") or (dilation > 1 and has("dilation_off_by_one"))
     U, V = W.shape[2:]
     size_shape = X if has("padding_not_in_size") else Z
     if has("padding_only_in_size") or has("padding_one_side_size"):
@@ -137,7 +140,7 @@ def faulty_conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1, mista
             term = _one_channel(Z[:, start + c], kernel[c], rows, columns, steps, d, has)
             if has("channels_kept"):
                 Y[:, p, c] = term
-            elif has("channels_overwritten"):
+            elif has("channels_overwritten") or has("window_overwritten"):
                 Y[:, p, 0] = term
             elif not (has("channels_not_summed") and c):
                 Y[:, p, 0] += term
@@ -154,9 +157,11 @@ def _one_channel(Z, kernel, rows, columns, steps, d, has):
     for u in range(kernel.shape[0]):
         for v in range(kernel.shape[1]):
             top, left = (d * v, d * u) if has("rows_columns_swapped") else (d * u, d * v)
-            i = np.arange(rows) * steps[0] + top
-            j = np.arange(columns) * steps[1] + left
-            out += kernel[u, v] * Z[:, i[:, None], j[None, :]]
+            i, j = np.arange(rows)[:, None], np.arange(columns)[None, :]
+            if has("positions_swapped"):
+                i, j = j, i
+            term = kernel[u, v] * Z[:, i * steps[0] + top, j * steps[1] + left]
+            out = term if has("window_overwritten") else out + term
     return out
 
 
@@ -164,8 +169,8 @@ def _bias(b, Y, taps, channels, has):
     if b is None or has("bias_missing"):
         return 0.0
     b = to_array(b).astype("float64")
-    if has("bias_same_for_all"):
-        return b[0]
+    if has("bias_same_for_all") or has("bias_summed"):
+        return b[0] if has("bias_same_for_all") else b.sum()
     if has("bias_wrong_axis"):
         return b  # broadcasts over the width, if it can at all
     factor = taps if has("bias_per_tap") else channels if has("bias_per_channel") else 1

@@ -10,6 +10,7 @@ from .check_mutants import (
     KERNEL,
     PADDING,
     STRIDE,
+    WINDOW,
     convolution_mutants,
     faulty_conv2d,
 )
@@ -33,6 +34,11 @@ def _pool(X, size, stride, reduce=np.mean, step=None):
 
 def _pool_with_divisor(divisor):
     return lambda X, size, stride: _pool(X, size, stride, np.sum) / divisor(size, stride)
+
+
+def _over(axes):
+    """The window's average taken over more axes than rows and columns."""
+    return lambda window, axis: window.mean(axis=axes, keepdims=True)[..., 0, 0]
 
 
 def _avg_pool(X, size, stride):
@@ -93,6 +99,14 @@ AVG_POOL = Exercise(
             _pool_with_divisor(lambda size, stride: sum(size)),
             _pool_with_divisor(lambda size, stride: 4),
         ],
+        "channels_pooled": (
+            [
+                lambda X, size, stride: _pool(X, size, stride, _over((0, 1, 2, 3))),
+                lambda X, size, stride: _pool(X, size, stride, _over((1, 2, 3))),
+                lambda X, size, stride: _pool(X, size, stride, _over((0, 2, 3))),
+            ],
+            "平均只在窗口的行和列上取：mean(axis=(2, 3))。每个样本、每个通道各算各的。",
+        ),
         "rows_columns_swapped": lambda X, size, stride: _pool(X, size[::-1], stride),
         "stride_ignored": lambda X, size, stride: _pool(X, size, 1),
         "stride_is_window": (
@@ -203,7 +217,7 @@ CONV_FORWARD = Exercise(
         ),
     ),
     mutants=convolution_mutants(
-        (*BIAS, *CHANNELS, *PADDING, *STRIDE, *KERNEL),
+        (*BIAS, *CHANNELS, *PADDING, *STRIDE, *KERNEL, *WINDOW),
         lambda mistakes: (
             lambda X, W, b, stride, padding: faulty_conv2d(
                 X, W, b, stride, padding, mistakes=mistakes

@@ -255,6 +255,13 @@ def _reshaped_wrongly(X, W, b):
     return rows.reshape(N, M, width, len(W)).transpose(0, 3, 1, 2)
 
 
+def _reshaped_twice(X, W, b):
+    """The same, and the result read as maps again without moving the axis back."""
+    X, W, b = (to_array(a).astype("float64") for a in (X, W, b))
+    rows = X.reshape(-1, X.shape[1]) @ W.T + b
+    return rows.reshape(X.shape[0], len(W), *X.shape[2:])
+
+
 CONV1X1 = Exercise(
     id="5.4-3",
     title="1×1 卷积就是矩阵乘法",
@@ -298,7 +305,7 @@ CONV1X1 = Exercise(
             "矩阵转置了：第 p 张输出图用 W 的第 p **行**，y = W x。",
         ),
         "pixels_scrambled": (
-            _reshaped_wrongly,
+            [_reshaped_wrongly, _reshaped_twice],
             "`X.reshape([-1, D])` 没有移动通道轴，把不同像素的数混在了一起。"
             "先把通道轴换到最后（transpose），或用 [N, D, M·N]。",
         ),

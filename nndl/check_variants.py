@@ -279,7 +279,7 @@ TRANSPOSED = Exercise(
     cases=(
         case(np.array([[1, 2], [3, 4]], "float32"), np.array([[0, 1], [2, 3]], "float32"), 1),
         case(integers([3, 4], 93), integers([3, 2], 94), 1, about="核不是正方形"),
-        case(integers([2, 3], 95), integers([3, 3], 96), 2, about="步长"),
+        case(integers([2, 3], 95) / 2, integers([3, 3], 96), 2, about="步长"),
         case(integers([3, 2], 97), integers([2, 2], 98), 3, about="步长"),
     ),
     mutants={
@@ -370,7 +370,7 @@ IM2COL = Exercise(
     cases=(
         case(np.arange(1, 10, dtype="float32").reshape(1, 3, 3), (2, 2), 1),
         case(integers([2, 4, 5], 101), (2, 3), 1, about="核不是正方形"),
-        case(integers([3, 5, 7], 102), (3, 3), 2, about="步长"),
+        case(integers([3, 5, 7], 102) / 2, (3, 3), 2, about="步长"),
         case(integers([2, 6, 4], 103), (3, 2), 2, about="步长"),
     ),
     mutants={
