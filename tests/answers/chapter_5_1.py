@@ -1,6 +1,7 @@
 # ruff: noqa
 """Answers to the exercises of 5.1 as students write them; read by tests/bank.py, never imported."""
 
+
 # %% 5.1-1 right
 def my_output_size(size, kernel, stride=1, padding=0):
     return len(range(0, size + 2 * padding - kernel + 1, stride))

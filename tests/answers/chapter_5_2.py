@@ -1,6 +1,7 @@
 # ruff: noqa
 """Answers to the exercises of 5.2 as students write them; read by tests/bank.py, never imported."""
 
+
 # %% 5.2-1 right
 def my_avg_pool2d(X, size=(2, 2), stride=2):
     return F.avg_pool2d(X, size, stride)
@@ -28,9 +29,9 @@ def my_avg_pool2d(X, size=(2, 2), stride=2):
     Y = np.zeros((N, D, (M - U) // stride + 1, (K - V) // stride + 1))
     for i in range(Y.shape[2]):
         for j in range(Y.shape[3]):
-            Y[:, :, i, j] = X[
-                :, :, i * stride : i * stride + U, j * stride : j * stride + V
-            ].sum(axis=(2, 3))
+            Y[:, :, i, j] = X[:, :, i * stride : i * stride + U, j * stride : j * stride + V].sum(
+                axis=(2, 3)
+            )
     return Y
 
 
@@ -60,9 +61,7 @@ def my_avg_pool2d(X, size=(2, 2), stride=2):
     for i in range(Y.shape[2]):
         for j in range(Y.shape[3]):
             # 忘了写 axis：所有样本、所有通道一起平均了
-            Y[:, :, i, j] = X[
-                :, :, i * stride : i * stride + U, j * stride : j * stride + V
-            ].mean()
+            Y[:, :, i, j] = X[:, :, i * stride : i * stride + U, j * stride : j * stride + V].mean()
     return Y
 
 
@@ -236,7 +235,9 @@ class MyConv2D(nn.Layer):
                     for d in range(D):
                         for u in range(U):
                             for v in range(V):
-                                Y[:, q, i, j] += X[:, d, i * s + u, j * s + v] * W[q, d, u, v] + b[q]
+                                Y[:, q, i, j] += (
+                                    X[:, d, i * s + u, j * s + v] * W[q, d, u, v] + b[q]
+                                )
         return Y
 
 
@@ -427,8 +428,7 @@ def my_conv2d_backward(dY, X, W, stride=1, padding=0):
 def my_separable_conv2d(X, depthwise, pointwise, padding=0):
     D = X.shape[1]
     maps = [
-        F.conv2d(X[:, d : d + 1], depthwise[d].unsqueeze([0, 1]), padding=padding)
-        for d in range(D)
+        F.conv2d(X[:, d : d + 1], depthwise[d].unsqueeze([0, 1]), padding=padding) for d in range(D)
     ]
     return F.conv2d(paddle.concat(maps, axis=1), pointwise.unsqueeze([2, 3]))
 

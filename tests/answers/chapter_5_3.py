@@ -1,6 +1,7 @@
 # ruff: noqa
 """Answers to the exercises of 5.3 as students write them; read by tests/bank.py, never imported."""
 
+
 # %% 5.3-1 right
 def my_preprocess(image):
     canvas = np.full((1, 32, 32), -1.0)

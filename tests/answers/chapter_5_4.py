@@ -1,6 +1,7 @@
 # ruff: noqa
 """Answers to the exercises of 5.4 as students write them; read by tests/bank.py, never imported."""
 
+
 # %% 5.4-1 right
 def my_batch_norm(X, gamma, beta, epsilon=1e-5):
     X = X.numpy()

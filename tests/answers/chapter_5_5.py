@@ -1,6 +1,7 @@
 # ruff: noqa
 """Answers to the exercises of 5.5 as students write them; read by tests/bank.py, never imported."""
 
+
 # %% 5.5-1 wrong 没有除以 255
 def my_normalize(images, mean, std):
     mean, std = np.array(mean), np.array(std)
