@@ -27,7 +27,7 @@ _IMPORT_NOISE = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(repr=False)
 class Runtime:
     """What `prepare` found and chose; print it, or read its fields.
 
@@ -70,6 +70,8 @@ class Runtime:
             f"BLAS path  {self.fast_path}",
         ]
         return "\n".join(lines + [f"hint       {hint}" for hint in self.hints])
+
+    __repr__ = __str__
 
 
 _runtime = None
