@@ -44,7 +44,7 @@ def gradient_norms(networks, layer_label="convolution, from the input to the out
             axes.fill_between(depth, low, high, color=color, alpha=0.2, linewidth=0)
         lowest, highest = min(lowest, repeats.min()), max(highest, repeats.max())
     axes.set_yscale("log")
-    axes.set_xticks(depth)
+    axes.set_xticks(depth if len(depth) <= 20 else depth[:: len(depth) // 12])  # labels need room
     axes.set_ylim(lowest / 2, highest * 2)
     label(axes, layer_label, "gradient norm (L2, log scale)", grid="both")
     axes.legend()
