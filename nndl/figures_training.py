@@ -217,7 +217,7 @@ def compare_runs(runs, window=None, score_label="dev score (accuracy)", score_ra
     axes[0].set_ylim(bottom=0)
     if score_range is not None:
         axes[1].set_ylim(*score_range)
-    axes[1].legend(loc="lower right")
+    axes[1].legend(loc="best")
     return figure
 
 
