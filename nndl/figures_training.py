@@ -217,7 +217,10 @@ def compare_runs(runs, window=None, score_label="dev score (accuracy)", score_ra
     axes[0].set_ylim(bottom=0)
     if score_range is not None:
         axes[1].set_ylim(*score_range)
-    axes[1].legend(loc="best")
+    # Below the curves, since it would cover some of many; as many columns as the names leave room.
+    handles, names = axes[1].get_legend_handles_labels()
+    columns = min(len(names), max(1, 100 // (max(map(len, names)) + 8)))
+    figure.legend(handles, names, loc="outside lower center", ncols=columns)
     return figure
 
 

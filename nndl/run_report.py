@@ -133,9 +133,6 @@ def draw(groups, folder):
     paths = []
     for task, named in tasks.items():
         figure = compare_runs(named, window=1)
-        scores = figure.axes[1]
-        scores.get_legend().remove()  # settings make long names, which would cover the curves
-        figure.legend(*scores.get_legend_handles_labels(), loc="outside lower center")
         path = Path(folder) / f"curves-{task}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         FigureCanvasAgg(figure).print_figure(path, dpi=150)
