@@ -16,7 +16,7 @@ from .window import empty, output_size
 #: pixels of the maps that are pooled together, side by side: they stay in the cache
 _TOGETHER = 2**17
 #: numbers from which a second thread is worth waking
-_SHARED_WORK = 2**17
+_SHARED_WORK = 2**19
 
 
 def _pictures(X):
