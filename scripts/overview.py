@@ -11,9 +11,12 @@ import nbformat
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-#: notebook and the call that draws the figure, in rows from top to bottom
+#: notebook and a part of the call that draws the figure, in rows from top to bottom
 ROWS = [
-    [("5.1_convolution", "figures.worked_example(")],
+    [
+        ("5.1_convolution", "figures.worked_example("),
+        ("5.1_convolution", "blurred, then Laplacian"),
+    ],
     [("5.5_resnet18_cifar10", "figures.grad_cam("), ("5.4_resnet_mnist", "figures.compare_runs(")],
 ]
 WIDTH, GAP = 1200, 24
@@ -27,7 +30,7 @@ def figure(name, call):
             for output in cell.outputs:
                 if png := output.get("data", {}).get("image/png"):
                     return trimmed(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"))
-    raise SystemExit(f"{name} has no picture drawn by {call}…): run make outputs first")
+    raise SystemExit(f"{name} has no picture drawn by {call!r}: run make outputs first")
 
 
 def trimmed(image):
