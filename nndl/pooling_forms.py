@@ -68,7 +68,9 @@ def _taps(shape, size, stride, padding):
 
 @functools.lru_cache(maxsize=64)
 def _counts(shape, size, stride, padding, dtype):
-    """Pixels of the picture in every window, [M′, N′, 1]."""
+    """Pixels of the picture in every window, [M′, N′, 1]; one number where all have as many."""
+    if padding == (0, 0):
+        return dtype.type(size[0] * size[1])
     counts = np.zeros((*_outputs(shape, size, stride, padding), 1), dtype)
     for outputs, _ in _taps(shape, size, stride, padding):
         counts[outputs] += 1
@@ -90,7 +92,7 @@ def forward(X, size, mode, stride, padding):
     def in_place(part):
         x, y = maps[part].transpose(1, 2, 0), Y[part].transpose(1, 2, 0)
         combine(x, y, *geometry)
-        return [(part, x, y.copy() if mode == "max" else None)]
+        return [(part, x, y.copy(order="K") if mode == "max" else None)]
 
     def copied(part):
         kept = []
@@ -135,15 +137,25 @@ def _shared(compute, count, numbers):
     return over_batch(compute, count)
 
 
+def _begin(x, y, neutral, *geometry):
+    """Start y from the first tap where that serves every output; returns the taps still to come."""
+    first, *others = taps = _taps(*geometry)
+    if geometry[3] == (0, 0):
+        y[...] = x[first[1]]
+        return others
+    y[...] = neutral
+    return taps
+
+
 def _largest(x, y, *geometry):
-    y[...] = -np.inf
-    for outputs, pixels in _taps(*geometry):
+    for outputs, pixels in _begin(x, y, -np.inf, *geometry):
         np.maximum(y[outputs], x[pixels], out=y[outputs])
 
 
 def _hand_down(g, x, y, dx, overlap, *geometry):
     """A maximum hands its gradient to the first pixel that attains it."""
-    dx[...] = 0
+    if overlap or not _covered(*geometry):
+        dx[...] = 0
     waiting = np.ones_like(y, bool)  # for a pixel that attains it
     for outputs, pixels in _taps(*geometry):
         hit = x[pixels] == y[outputs]
@@ -156,18 +168,23 @@ def _hand_down(g, x, y, dx, overlap, *geometry):
 
 
 def _mean(x, y, *geometry):
-    y[...] = 0
-    for outputs, pixels in _taps(*geometry):
+    for outputs, pixels in _begin(x, y, 0, *geometry):
         y[outputs] += x[pixels]
     y /= _counts(*geometry, x.dtype)
 
 
 def _share_out(g, dx, overlap, *geometry):
     """A mean shares its gradient out among the pixels of its window."""
-    dx[...] = 0
+    if overlap or not _covered(*geometry):
+        dx[...] = 0
     share = g / _counts(*geometry, g.dtype)
     for outputs, pixels in _taps(*geometry):
         if overlap:
             dx[pixels] += share[outputs]
         else:
             dx[pixels] = share[outputs]
+
+
+def _covered(shape, size, stride, padding):
+    """Whether windows that lie apart leave no pixel out."""
+    return size == stride and shape[0] % size[0] == 0 and shape[1] % size[1] == 0
