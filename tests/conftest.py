@@ -4,9 +4,28 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 os.environ.setdefault("MPLBACKEND", "agg")
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import nndl  # noqa: E402, F401  the runtime is prepared before any test imports Paddle
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """A test may forbid large files; the report on it is written to a file that may be large."""
+    if resource is None:
+        return (yield)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        return (yield)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
