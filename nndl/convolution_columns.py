@@ -72,12 +72,12 @@ def arrange(dY, plan, space):
     return G.reshape(P, -1)
 
 
-def kernel_gradient(G, columns):
+def kernel_gradient(G, columns, plan):
     """dkernels [P, U·V·D]."""
     return G @ columns.T
 
 
-def bias_gradient(G):
+def bias_gradient(G, plan):
     """db [P]."""
     return G.sum(axis=1)
 

@@ -34,12 +34,12 @@ def arrange(dY, plan, space):
     return np.ascontiguousarray(dY.transpose(0, 2, 3, 1)).reshape(-1, dY.shape[1])
 
 
-def kernel_gradient(G, rows):
+def kernel_gradient(G, rows, plan):
     """dkernels [P, U·V·D]."""
     return G.T @ rows
 
 
-def bias_gradient(G):
+def bias_gradient(G, plan):
     """db [P]."""
     return G.sum(axis=0)
 

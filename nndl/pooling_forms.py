@@ -14,7 +14,7 @@ from .parallel import over_batch
 from .window import empty, output_size
 
 #: pixels of the maps that are pooled together, side by side: they stay in the cache
-_TOGETHER = 2**17
+_TOGETHER = 2**18
 #: numbers from which a second thread is worth waking
 _SHARED_WORK = 2**19
 
@@ -31,9 +31,23 @@ def _together(part, pixels):
     return [slice(start, min(start + size, part.stop)) for start in starts]
 
 
+def _side_by_side(shape, count, dtype):
+    """Unset maps [M, N', count]: what a tap sees is one long run over all of them.
+
+    From pixel to pixel it is an odd number of cache lines. With a power of two, which `count`
+    mostly is, the pixels of a map would share a few places of the cache and push one another out
+    whenever maps are brought into this order or back.
+    """
+    line = 64 // dtype.itemsize
+    lines = -(-count // line) | 1
+    return np.empty((*shape, lines * line), dtype)[..., :count]
+
+
 def _pixels_first(maps):
-    """A copy [M, N', maps]: what a tap sees is then one long run over all maps."""
-    return np.ascontiguousarray(maps.transpose(1, 2, 0))
+    """A copy [M, N', maps] of maps [maps, M, N']."""
+    copy = _side_by_side(maps.shape[1:], len(maps), maps.dtype)
+    copy[...] = maps.transpose(1, 2, 0)
+    return copy
 
 
 @functools.lru_cache(maxsize=64)
@@ -98,7 +112,7 @@ def forward(X, size, mode, stride, padding):
         kept = []
         for block in _together(part, maps[0].size):
             x = _pixels_first(maps[block])
-            y = np.empty((*outputs, x.shape[2]), X.dtype)
+            y = _side_by_side(outputs, x.shape[2], X.dtype)
             combine(x, y, *geometry)
             Y[block] = y.transpose(2, 0, 1)
             kept.append((block, x, y) if mode == "max" else (block, None, None))
@@ -116,9 +130,11 @@ def backward(dY, kept, X, size, mode, stride, padding):
 
     def compute(parts):
         for block, x, y in itertools.chain(*kept[parts]):
-            g, dx = G[block].transpose(1, 2, 0), dX[block].transpose(1, 2, 0)
             if overlap:
-                g, dx = np.ascontiguousarray(g), np.empty(dx.shape, dx.dtype)
+                g = _pixels_first(G[block])
+                dx = _side_by_side(X.shape[2:], block.stop - block.start, X.dtype)
+            else:
+                g, dx = G[block].transpose(1, 2, 0), dX[block].transpose(1, 2, 0)
             if mode == "max":
                 _hand_down(g, x, y, dx, overlap, *geometry)
             else:

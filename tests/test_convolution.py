@@ -1,6 +1,7 @@
 """Convolution against `paddle.nn`, float64 finite differences and sums worked out by hand."""
 
 import doctest
+import warnings
 
 import numpy as np
 import paddle
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import nndl.convolution
 import nndl.window
+from nndl import convolution_forms as forms
 from nndl.convolution import Conv2D, conv2d, conv2d_backward, conv2d_loops, im2col, output_size
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -143,6 +145,44 @@ def test_gradients_equal_finite_differences_of_the_loops(case, seed):
     by_hand = conv2d_backward(dY, X, W, **case[3])
     for gradient, numeric in zip(by_hand, expected, strict=True):
         assert relative_error(gradient, numeric) < 1e-5
+
+
+@pytest.fixture
+def narrow_bands(monkeypatch):
+    """Bands for every kernel, in several tiles even of a short row."""
+    forms._choose.cache_clear()
+    monkeypatch.setattr(forms, "WIDE_KERNEL", 1)
+    monkeypatch.setattr(forms, "TILE", 3)
+    yield
+    forms._choose.cache_clear()
+
+
+@MANY
+@given(convolutions(), st.integers(0, 2**16))
+def test_bands_and_their_gradients_equal_paddle(narrow_bands, case, seed):
+    arrays = random_tensors(case, seed)
+    ours = values_and_gradients(conv2d, arrays, case[3])
+    theirs = values_and_gradients(F.conv2d, arrays, case[3])
+    for found, expected in zip(ours, theirs, strict=True):
+        assert relative_error(found, expected) < 1e-9
+
+
+@pytest.mark.parametrize("where", ["X", "dY"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_number_reaches_its_own_windows_alone(value, where):
+    rng = np.random.default_rng(0)
+    X, W = rng.standard_normal((2, 1, 8, 16)), rng.standard_normal((2, 1, 5, 5))
+    assert forms.choose(X, W, (1, 1), (0, 0), (1, 1)).form == "bands"
+    dY = rng.standard_normal((2, 2, 4, 12))
+    {"X": X, "dY": dY}[where][0, 0, 2, 7] = value
+    arrays = [X, W, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ours = values_and_gradients(conv2d, arrays, {}, dY)
+    theirs = values_and_gradients(F.conv2d, arrays, {}, dY)
+    for found, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
+        np.testing.assert_allclose(found, expected, rtol=1e-9, equal_nan=True)
 
 
 @pytest.mark.parametrize("function", [conv2d, conv2d_loops])
