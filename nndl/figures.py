@@ -33,7 +33,6 @@ from .figures_networks import (
     loss_line,
     loss_slice,
     loss_surface,
-    times,
 )
 from .figures_responses import (
     edges,
@@ -51,6 +50,10 @@ from .figures_results import (
     prediction,
     softmax,
     worst_mistakes,
+)
+from .figures_speed import (
+    scaling,
+    times,
 )
 from .figures_training import (
     compare_runs,
@@ -122,6 +125,7 @@ __all__ = [
     "receptive_field_layers",
     "receptive_field_map",
     "response_histogram",
+    "scaling",
     "signals",
     "softmax",
     "steps",

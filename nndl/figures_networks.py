@@ -1,4 +1,4 @@
-"""Figures of whole networks: gradients by depth, the loss between and around weights, times."""
+"""Figures of whole networks: gradients by depth, the loss between and around weights."""
 
 import contextlib
 
@@ -291,62 +291,3 @@ def loss_surface(alphas, betas, losses, titles=None, unit="filter-normalised dir
     bar = figure.colorbar(drawn, ax=list(axes[0]), ticks=MaxNLocator(6))
     bar.set_label("log10 of the loss")
     return figure
-
-
-@draws
-def times(medians, unit="ms", title=None, quantity="time of one call"):
-    """Times of several implementations as bars on a logarithmic axis.
-
-    Parameters
-    ----------
-    medians : dict of str to float, to (median, lowest, highest), or to dict of group to these
-        In `unit`; groups (for example 'forward', 'backward') become bars side by side.
-    unit : str
-    title : str, optional
-    quantity : str
-        What was timed.
-
-    Returns
-    -------
-    Figure
-
-    Notes
-    -----
-    Every grid line is a factor of ten; the whisker spans the fastest and the slowest repetition.
-    """
-    grouped = all(isinstance(value, dict) for value in medians.values())
-    groups = list(next(iter(medians.values()))) if grouped else [None]
-    height = 0.9 + len(medians) * (0.28 + 0.26 * len(groups))
-    figure, axes = new_figure(size=(9, max(height, 2.2)))
-    thick = 0.8 / len(groups)
-    fills = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE)
-    for number, group in enumerate(groups):
-        rows = [value[group] if grouped else value for value in medians.values()]
-        rows = np.array([(r, r, r) if np.ndim(r) == 0 else tuple(r) for r in rows], dtype=float)
-        middle, low, high = rows.T
-        y = np.arange(len(rows)) + (number - (len(groups) - 1) / 2) * thick
-        whisker = [middle - low, high - middle]
-        spread = {"xerr": whisker, "capsize": 3, "ecolor": "#333333"} if (high > low).any() else {}
-        axes.barh(y, middle, thick * 0.92, color=fills[number % 4], label=group, **spread)
-        for value, end, at in zip(middle, high, y, strict=True):
-            axes.annotate(
-                *(_short(value) + f" {unit}", (end, at)),
-                xytext=(6, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=10,
-            )
-    axes.set_xscale("log")
-    low, high = axes.get_xlim()
-    axes.set_xlim(low, high * (high / low) ** 0.12)
-    axes.set_yticks(np.arange(len(medians)), list(medians))
-    axes.invert_yaxis()
-    label(axes, f"{quantity} ({unit}, log scale)", None, title, "x")
-    axes.tick_params(axis="y", length=0)
-    if grouped:
-        figure.legend(loc="outside upper right", ncols=len(groups))
-    return figure
-
-
-def _short(value):
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

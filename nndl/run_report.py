@@ -110,6 +110,38 @@ def markdown(groups):
     return "\n".join(out)
 
 
+def curves(groups):
+    """What `figures.compare_runs` draws of each task: one label for a group, one curve a seed.
+
+    Returns
+    -------
+    dict of str to dict of str to list
+        Runs without metrics.jsonl are left out.
+    """
+    tasks = {}
+    for (task, preset, setting, where), members in groups.items():
+        found = [r for r in (runs.records(f) for f, _ in members) if r["dev_scores"]]
+        found = [r for r in found if r["train_step_losses"]]
+        if found:
+            label = ", ".join(part for part in (preset, setting) if part)
+            label = f"{label} ({where})" if label in tasks.get(task, {}) else label
+            tasks.setdefault(task, {})[label] = found
+    return tasks
+
+
+def stored(task):
+    """The runs of a task that are kept in `results/`, grouped; empty where that is not at hand.
+
+    Examples
+    --------
+    >>> from nndl import run_report
+    >>> run_report.stored("no such task")
+    {}
+    """
+    folder = Path(__file__).resolve().parent.parent / "results"
+    return group(sorted(p.parent for p in folder.glob(f"{task}-*/{runs.SUMMARY}")))
+
+
 def draw(groups, folder):
     """Draw training loss and dev score of every task into a PNG.
 
@@ -122,16 +154,8 @@ def draw(groups, folder):
 
     from .figures_training import compare_runs
 
-    tasks = {}
-    for (task, preset, setting, where), members in groups.items():
-        found = [r for r in (runs.records(f) for f, _ in members) if r["dev_scores"]]
-        found = [r for r in found if r["train_step_losses"]]
-        if found:
-            label = ", ".join(part for part in (preset, setting) if part)
-            label = f"{label} ({where})" if label in tasks.get(task, {}) else label
-            tasks.setdefault(task, {})[label] = found
     paths = []
-    for task, named in tasks.items():
+    for task, named in curves(groups).items():
         figure = compare_runs(named, window=1)
         path = Path(folder) / f"curves-{task}.png"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,13 @@ EVERY = {
     "gradients of seeds": lambda: figures.gradient_norms({"a": [{"w": 0.1, "v": 0.2}] * 2}),
     "line": lambda: figures.loss_line(GRID, {"a": GRID**2, "b": 1 - GRID}),
     "surface": lambda: figures.loss_surface(GRID, GRID, {"a": np.add.outer(GRID**2, GRID**2)}),
+    "scaling": lambda: figures.scaling(
+        [
+            {"network": "LeNet-5", "batch": n, "threads": t, "images a second": {"nndl": n * t}}
+            for n in (1, 4)
+            for t in (1, 2)
+        ]
+    ),
     "times": lambda: figures.times({"loops": (900, 800, 1000), "ours": (2, 1, 3)}),
     "times grouped": lambda: figures.times({"a": {"forward": 1, "backward": 20}}),
     "weights": lambda: figures.weight_norms(

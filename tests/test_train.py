@@ -246,3 +246,12 @@ def test_committed_results_are_those_of_the_page():
     assert groups
     assert run_report.markdown(groups) in (ROOT / "results" / "README.md").read_text("utf-8")
     assert all(s["state"] == "finished" for members in groups.values() for _, s in members)
+
+
+def test_stored_runs_are_those_of_one_task():
+    groups = run_report.stored("resnet18-mnist")
+    assert groups
+    assert {key[0] for key in groups} == {"resnet18-mnist"}
+    curves = run_report.curves(groups)["resnet18-mnist"]
+    assert [len(seeds) for seeds in curves.values()] == [len(runs) for runs in groups.values()]
+    assert run_report.stored("no such task") == {}

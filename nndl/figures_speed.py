@@ -1,0 +1,117 @@
+"""Figures of speed: times of several programs, and how speed grows with the batch."""
+
+import numpy as np
+
+from . import style
+from .style import draws, label, new_figure
+
+
+@draws
+def times(medians, unit="ms", title=None, quantity="time of one call"):
+    """Times of several implementations as bars on a logarithmic axis.
+
+    Parameters
+    ----------
+    medians : dict of str to float, to (median, lowest, highest), or to dict of group to these
+        In `unit`; groups (for example 'forward', 'backward') become bars side by side.
+    unit : str
+    title : str, optional
+    quantity : str
+        What was timed.
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    Every grid line is a factor of ten; the whisker spans the fastest and the slowest repetition.
+    """
+    grouped = all(isinstance(value, dict) for value in medians.values())
+    groups = list(next(iter(medians.values()))) if grouped else [None]
+    height = 0.9 + len(medians) * (0.28 + 0.26 * len(groups))
+    figure, axes = new_figure(size=(9, max(height, 2.2)))
+    thick = 0.8 / len(groups)
+    fills = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE)
+    for number, group in enumerate(groups):
+        rows = [value[group] if grouped else value for value in medians.values()]
+        rows = np.array([(r, r, r) if np.ndim(r) == 0 else tuple(r) for r in rows], dtype=float)
+        middle, low, high = rows.T
+        y = np.arange(len(rows)) + (number - (len(groups) - 1) / 2) * thick
+        whisker = [middle - low, high - middle]
+        spread = {"xerr": whisker, "capsize": 3, "ecolor": "#333333"} if (high > low).any() else {}
+        axes.barh(y, middle, thick * 0.92, color=fills[number % 4], label=group, **spread)
+        for value, end, at in zip(middle, high, y, strict=True):
+            axes.annotate(
+                *(_short(value) + f" {unit}", (end, at)),
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=10,
+            )
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    axes.set_xlim(low, high * (high / low) ** 0.12)
+    axes.set_yticks(np.arange(len(medians)), list(medians))
+    axes.invert_yaxis()
+    label(axes, f"{quantity} ({unit}, log scale)", None, title, "x")
+    axes.tick_params(axis="y", length=0)
+    if grouped:
+        figure.legend(loc="outside upper right", ncols=len(groups))
+    return figure
+
+
+@draws
+def scaling(rows, title=None):
+    """Images a second by batch size and threads, on two logarithmic axes, a network a panel.
+
+    Parameters
+    ----------
+    rows : list of dict
+        From `python -m benchmarks --scaling --json FILE`: 'network', 'batch', 'threads' and
+        'images a second', which maps names of programs to speeds.
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    A program has a colour, a number of threads a line style.
+    """
+    networks = list(dict.fromkeys(row["network"] for row in rows))
+    names = list(dict.fromkeys(name for row in rows for name in row["images a second"]))
+    threads = sorted({row["threads"] for row in rows})
+    batches = sorted({row["batch"] for row in rows})
+    figure, panels = new_figure(
+        1, len(networks), size=(4.6 * len(networks) + 0.4, 4), squeeze=False
+    )
+    for axes, network in zip(panels[0], networks, strict=True):
+        for name, color in zip(names, (style.BLUE, style.VERMILLION, style.GREEN), strict=False):
+            for count in threads:
+                chosen = [r for r in rows if (r["network"], r["threads"]) == (network, count)]
+                axes.loglog(
+                    [row["batch"] for row in chosen],
+                    [row["images a second"][name] for row in chosen],
+                    color=color,
+                    linestyle="-" if count == max(threads) else ":",
+                    marker="o" if count == max(threads) else "s",
+                    markersize=5,
+                    label=f"{name}, {count} thread" + "s" * (count > 1),
+                )
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(batches, [str(batch) for batch in batches])
+        label(axes, "images in a batch", "images a second (log scale)", network, "both")
+    figure.legend(
+        *panels[0][0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=len(names) * len(threads),
+    )
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def _short(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
