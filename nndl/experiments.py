@@ -105,7 +105,15 @@ EXPERIMENTS = {
         "resnet18-mnist",
         quick={"data": "mnist-book", "learning_rate": 0.01},
         book={"data": "mnist-book", "learning_rate": 0.01},
-        full={"data": "mnist-full", "learning_rate": 0.1, "num_epochs": 3, **_NESTEROV},
+        # Three epochs of the digits as they are gave 99.4 % of the test set.
+        full={
+            "data": "mnist-full",
+            "learning_rate": 0.1,
+            "num_epochs": 4,
+            "augment": True,
+            "crop": 2,
+            **_NESTEROV,
+        },
     ),
     **_presets(
         "resnet18-cifar10",
