@@ -1,6 +1,7 @@
 """Figures of speed: times of several programs, and how speed grows with the batch."""
 
 import numpy as np
+from matplotlib.ticker import LogLocator, NullLocator
 
 from . import style
 from .style import draws, label, new_figure
@@ -102,6 +103,9 @@ def scaling(rows, title=None):
                 )
         axes.set_xscale("log", base=2)
         axes.set_xticks(batches, [str(batch) for batch in batches])
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_minor_locator(NullLocator())
         label(axes, "images in a batch", "images a second (log scale)", network, "both")
     figure.legend(
         *panels[0][0].get_legend_handles_labels(),

@@ -1,6 +1,7 @@
 """Figures of training: curves of one run, of several settings and seeds, weight norms."""
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from . import style
 from .style import CYCLE, DEV, TRAIN, draws, label, new_figure
@@ -212,6 +213,9 @@ def compare_runs(runs, window=None, score_label="dev score (accuracy)", score_ra
             side.plot(steps, mean, color=color, label=legend)
             if len(seeds) > 1:
                 side.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
+    for side in axes:  # long runs have long numbers
+        side.xaxis.set_major_locator(MaxNLocator(5))
+        side.xaxis.set_major_formatter("{x:,.0f}")
     label(axes[0], "training step", "training loss (cross-entropy)", grid="both")
     label(axes[1], "training step", score_label, grid="both")
     axes[0].set_ylim(bottom=0)
