@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import nndl.pooling
+from nndl import pooling_forms as forms
+from nndl import pooling_pairs
 from nndl.pooling import Pool2D, pool2d, pool2d_loops
 from tests.test_convolution import finite_differences, relative_error
 
@@ -132,10 +134,42 @@ def test_layer_has_the_books_defaults_and_no_parameters():
         assert layer(X).stop_gradient
 
 
-def test_not_a_number_is_not_hidden():
-    X = paddle.zeros([1, 1, 4, 4])
-    X[0, 0, 1, 1] = float("nan")
-    assert paddle.isnan(pool2d(X, 2, "max", stride=2)).sum().item() == 1
+@pytest.mark.parametrize("row", [0, 1])
+@pytest.mark.parametrize("mode", ["max", "avg"])
+def test_not_a_number_is_not_hidden(mode, row):
+    X = np.arange(16.0, dtype="float32").reshape(1, 1, 4, 4)
+    X[0, 0, row, 1] = np.nan
+    options = {"size": 2, "mode": mode, "stride": 2, "padding": 0}
+    Y, dX = values_and_gradient(pool2d, X, options)
+    theirs = values_and_gradient(of_paddle, X, options)  # its maximum may pass over a NaN
+    assert np.isnan(Y[0, 0, 0, 0])
+    np.testing.assert_array_equal(Y.ravel()[1:], theirs[0].ravel()[1:])
+    # No pixel equals a maximum that is no number, so none takes its gradient; all share a mean's.
+    assert (dX[0, 0, :2, :2] == 0).all() == (mode == "max")
+    dX[0, 0, :2, :2] = theirs[1][0, 0, :2, :2] = 0
+    np.testing.assert_array_equal(dX, theirs[1])
+
+
+def test_infinities_are_results_without_a_warning(recwarn):
+    X = np.zeros((2, 1, 4, 6), "float32")
+    X[0, 0, 0, :2], X[1, 0, 2:, 3] = np.inf, (-np.inf, np.inf)
+    for mode in ("max", "avg"):
+        options = {"size": 2, "mode": mode, "stride": 2, "padding": 0}
+        ours = values_and_gradient(pool2d, X, options)
+        for found, expected in zip(ours, values_and_gradient(of_paddle, X, options), strict=True):
+            np.testing.assert_array_equal(found, expected)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 4, 6), (2, 1, 6, 4), (64, 6, 28, 28), (64, 16, 32, 32)])
+def test_maxima_of_two_by_two_windows(shape):
+    options = {"size": 2, "mode": "max", "stride": 2, "padding": 0}
+    assert forms.choose("max", shape[2:], (2, 2), (2, 2), (0, 0)) is pooling_pairs
+    for seed, largest in ((0, 2), (1, 2**20)):  # with many equal pixels, and with hardly any
+        X = np.random.default_rng(seed).integers(0, largest, shape).astype("float32")
+        ours = values_and_gradient(pool2d, X, options)
+        for found, expected in zip(ours, values_and_gradient(of_paddle, X, options), strict=True):
+            np.testing.assert_array_equal(found, expected)
 
 
 X = paddle.ones([2, 3, 5, 6])
