@@ -51,6 +51,8 @@ def execute(path, folder, values=None, on_cell=None):
         timeout=CELL_SECONDS,
         kernel_name="python3",
         record_timing=False,
+        # Newer kernels warn of anyone who might listen on this machine's own network.
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(folder)}},
         on_cell_executed=on_cell,
     )
