@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+import weakref
 
 import numpy as np
 import pytest
@@ -45,6 +47,55 @@ def test_an_error_of_any_part_reaches_the_caller(three_threads, culprit):
 
     with pytest.raises(ValueError, match="this part"):
         parallel.over_batch(fail, 3)
+
+
+def test_the_other_parts_are_done_when_an_error_is_seen(three_threads):
+    done = []
+
+    def slow_but_the_first(part):
+        if part.start == 0:
+            raise ValueError("this part")
+        time.sleep(0.05)
+        done.append(part.start)
+
+    with pytest.raises(ValueError):
+        parallel.over_batch(slow_but_the_first, 3)
+    assert sorted(done) == [1, 2]
+    assert parallel.over_batch(lambda part: part.start, 3) == [0, 1, 2]  # no answer is left over
+
+
+def test_several_callers_at_once_get_their_own_results(three_threads):
+    found = {}
+
+    def call(name):
+        parts = [parallel.over_batch(lambda part: (name, part.start), 6) for _ in range(50)]
+        found[name] = parts
+
+    callers = [threading.Thread(target=call, args=(name,)) for name in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(30)
+    for name in range(4):
+        assert found[name] == [[(name, 0), (name, 2), (name, 4)]] * 50
+
+
+def test_nothing_stays_in_memory_between_calls(three_threads):
+    class Result:
+        pass
+
+    made = []
+
+    def compute(part):
+        result = Result()
+        made.append(weakref.ref(result))
+        return result
+
+    del parallel.over_batch(compute, 3)[:]
+    end = time.monotonic() + 10
+    while any(reference() is not None for reference in made):
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_numpy_gets_its_threads_back():
