@@ -47,11 +47,11 @@ def _norm_mean_kept(X, gamma, beta, epsilon):
 
 BATCH_NORM = Exercise(
     id="5.4-1",
-    title="手写批归一化",
+    title="手写批量归一化",
     english="Batch normalization by hand",
     level=2,
     prompt="""
-    写**训练时**的批归一化（batch normalization）：对每个通道 $d$，在批、行、列三个轴上求均值 $\\mu_d$ 和方差
+    写**训练时**的批量归一化（batch normalization）：对每个通道 $d$，在批、行、列三个轴上求均值 $\\mu_d$ 和方差
     $\\sigma_d^2$（除以元素个数，不减一），
     $$y = \\gamma_d\\,\\frac{x-\\mu_d}{\\sqrt{\\sigma_d^2+\\varepsilon}} + \\beta_d.$$
     `X` [N, D, M, N]，`gamma`、`beta` [D] 都是张量；返回与 `X` 同形状。不要调用 `F.batch_norm`。""",
@@ -83,7 +83,7 @@ BATCH_NORM = Exercise(
     mutants={
         "unbiased_variance": (
             lambda *a: _batch_norm(*a, ddof=1),
-            "方差除以了 n − 1（X.var() 的默认值）；批归一化除以 n。",
+            "方差除以了 n − 1（X.var() 的默认值）；批量归一化除以 n。",
         ),
         "epsilon_missing": (
             _norm_root(lambda v, e: np.sqrt(v)),
@@ -168,7 +168,7 @@ RUNNING = Exercise(
     title="滑动的均值与方差",
     english="Running statistics",
     prompt="""
-    训练时，批归一化每看一批就更新一次滑动统计量（running statistics），飞桨的约定是
+    训练时，批量归一化每看一批就更新一次滑动统计量（running statistics），飞桨的约定是
     $$\\mu \\leftarrow m\\,\\mu + (1-m)\\,\\mu_{\\text{batch}},\\qquad
     \\sigma^2 \\leftarrow m\\,\\sigma^2 + (1-m)\\,\\sigma^2_{\\text{batch}},$$
     $m$ 是 `momentum`，$\\sigma^2_{\\text{batch}}$ 除以元素个数。`X` [N, D, M, N]，
@@ -356,7 +356,7 @@ PREDICT = Exercise(
     title="评估模式下的预测",
     english="Predicting in evaluation mode",
     prompt="""
-    `model` 里有批归一化，刚刚训练完（还在训练模式）。返回这一批图片 `X` [N, C, M, N] 属于各类的**概率** [N, K]，
+    `model` 里有批量归一化，刚刚训练完（还在训练模式）。返回这一批图片 `X` [N, C, M, N] 属于各类的**概率** [N, K]，
     要求一张图的预测不受同批的其他图影响。""",
     stub="""
     def my_predict(model, X):

@@ -146,7 +146,7 @@ DIAGNOSES = {
         "第一个 BN 之后要做 ReLU，否则两个卷积之间没有非线性。",
     ),
     "shortcut_forgotten": ("没有加上捷径", "残差单元的输出是 F(X) + X：别忘了加上直连边。"),
-    "batch_norm_forgotten": ("没有用批归一化", "每个卷积之后都要经过对应的 bn。"),
+    "batch_norm_forgotten": ("没有用批量归一化", "每个卷积之后都要经过对应的 bn。"),
     "eval_mode_forgotten": (
         "忘了切换到评估模式",
         "先 model.eval()：否则 BN 用这一批的统计量、Dropout 仍在丢弃，预测会随同批的样本而变。",

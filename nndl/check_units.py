@@ -136,7 +136,7 @@ RESIDUAL_UNIT = Exercise(
         ],
         "shortcut_batch_norm_forgotten": (
             _compose("shortcut_bn"),
-            "直连边上的 1×1 卷积之后也有批归一化：bn3(shortcut(X))。",
+            "直连边上的 1×1 卷积之后也有批量归一化：bn3(shortcut(X))。",
         ),
         "relu_on_both_sides": (
             _compose("relu_twice"),
