@@ -39,8 +39,8 @@ def limited(seconds, function, *args, **kwargs):
             wait = 0.2  # again, in case a bare `except:` swallowed it
 
     watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
+    try:  # on a busy machine the time may be up before `start` returns
+        watcher.start()
         return function(*args, **kwargs)
     except _Stop:
         raise TimeoutError(f"still running after {seconds:g} s") from None

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -191,6 +192,18 @@ def test_the_limit_leaves_results_and_errors_alone():
         with contextlib.suppress(TimeoutError):
             limited(0.002, time.sleep, 0.002)
     time.sleep(0.01)
+
+
+def test_a_limit_that_is_over_before_the_function_begins(monkeypatch):
+    class LateThread(threading.Thread):
+        def start(self):
+            super().start()
+            time.sleep(0.05)
+
+    monkeypatch.setattr(threading, "Thread", LateThread)
+    with pytest.raises(TimeoutError):
+        limited(0.002, lambda: 1)
+    time.sleep(0.5)  # a watcher left behind would stop this
 
 
 def test_an_answer_that_changes_its_input_is_told():
