@@ -59,7 +59,7 @@ def test_fast_form_and_its_gradient_equal_paddle(case, seed, dtype, ties):
     theirs = values_and_gradient(of_paddle, X.astype(dtype), options)
     for found, expected in zip(ours, theirs, strict=True):
         assert found.dtype == dtype
-        assert relative_error(found, expected) < 1e-5
+        assert relative_error(found, expected, terms=1) < 1e-5
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
