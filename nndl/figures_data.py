@@ -105,7 +105,9 @@ def class_histogram(labels, class_names=None, unit="images"):
     for side, color, (name, values) in zip(axes[0], CYCLE, splits.items(), strict=False):
         heights = np.bincount(values, minlength=count)
         side.bar(range(count), heights, color=color, width=0.75)
-        title = f"{name}: {len(values):,} {unit}\n{heights.min():,} to {heights.max():,} a class"
+        least, most = heights.min(), heights.max()
+        each = f"{most:,}" if least == most else f"{least:,} to {most:,}"
+        title = f"{name}: {len(values):,} {unit}\n{each} a class"
         label(side, "class", f"number of {unit}" if side is axes[0, 0] else None, title, "y")
         if class_names is None:
             side.set_xticks(range(count))

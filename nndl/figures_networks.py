@@ -3,7 +3,7 @@
 import contextlib
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from . import style
 from .figures_training import colors
@@ -11,7 +11,7 @@ from .style import draws, label, new_figure
 
 
 @draws
-def gradient_norms(networks, layer_label="convolution, from the input to the output"):
+def gradient_norms(networks, layer_label="convolution, from the input to the output", palette=None):
     """Norm of the loss's gradient in each layer's weights, for several networks.
 
     Parameters
@@ -20,6 +20,8 @@ def gradient_norms(networks, layer_label="convolution, from the input to the out
         Layers in the order of the forward pass; `gradient_norms_of` measures them. A list of
         such sequences (one a seed or batch) draws its mean and range.
     layer_label : str
+    palette : sequence of colour, optional
+        One for each network, where figures beside this one show the same networks.
 
     Returns
     -------
@@ -32,7 +34,7 @@ def gradient_norms(networks, layer_label="convolution, from the input to the out
     """
     figure, axes = new_figure(size=(9, 3.8))
     lowest, highest = np.inf, 0.0
-    for color, (name, norms) in zip(colors(len(networks)), networks.items(), strict=True):
+    for color, (name, norms) in zip(colors(networks, palette), networks.items(), strict=True):
         several = isinstance(norms, list) and (isinstance(norms[0], dict) or np.ndim(norms[0]))
         repeats = norms if several else [norms]
         repeats = [list(r.values()) if isinstance(r, dict) else list(r) for r in repeats]
@@ -44,6 +46,9 @@ def gradient_norms(networks, layer_label="convolution, from the input to the out
             axes.fill_between(depth, low, high, color=color, alpha=0.2, linewidth=0)
         lowest, highest = min(lowest, repeats.min()), max(highest, repeats.max())
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xticks(depth if len(depth) <= 20 else depth[:: len(depth) // 12])  # labels need room
     axes.set_ylim(lowest / 2, highest * 2)
     label(axes, layer_label, "gradient norm (L2, log scale)", grid="both")
@@ -235,7 +240,7 @@ def loss_line(positions, losses, ends=("start", "end"), title=None):
     """
     figure, axes = new_figure(size=(7.5, 3.8))
     curves = losses if isinstance(losses, dict) else {None: losses}
-    for color, (name, values) in zip(colors(len(curves)), curves.items(), strict=True):
+    for color, (name, values) in zip(colors(curves), curves.items(), strict=True):
         axes.plot(positions, values, color=color, label=name, marker="o", markersize=3.5)
     for at, name in zip((0, 1), ends, strict=True):
         axes.axvline(at, color=style.GRAY, linestyle=":", linewidth=1.2)

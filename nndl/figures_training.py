@@ -1,5 +1,7 @@
 """Figures of training: curves of one run, of several settings and seeds, weight norms."""
 
+import itertools
+
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
@@ -177,7 +179,9 @@ def _run_curves(run):
 
 
 @draws
-def compare_runs(runs, window=None, score_label="dev score (accuracy)", score_range=None):
+def compare_runs(
+    runs, window=None, score_label="dev score (accuracy)", score_range=None, palette=None
+):
     """Training loss and dev score of several settings, with the spread over their seeds.
 
     Parameters
@@ -190,6 +194,8 @@ def compare_runs(runs, window=None, score_label="dev score (accuracy)", score_ra
     score_label : str
     score_range : (float, float), optional
         Limits of the score axis.
+    palette : sequence of colour, optional
+        One for each setting, where figures beside this one show the same settings.
 
     Returns
     -------
@@ -203,7 +209,7 @@ def compare_runs(runs, window=None, score_label="dev score (accuracy)", score_ra
     if not runs:
         raise ValueError("expected at least one run, got none: pass {'name': runner, ...}")
     figure, axes = new_figure(1, 2, size=(9, 3.8))
-    for color, (name, seeds) in zip(colors(len(runs)), runs.items(), strict=True):
+    for color, (name, seeds) in zip(colors(runs, palette), runs.items(), strict=True):
         seeds = list(seeds) if isinstance(seeds, (list, tuple)) else [seeds]
         curves = [_run_curves(run) for run in seeds]
         smooth = window or max(1, len(curves[0][0]) // 50)
@@ -228,13 +234,18 @@ def compare_runs(runs, window=None, score_label="dev score (accuracy)", score_ra
     return figure
 
 
-def colors(count):
-    """The first `count` colours of the cycle, from the start again where it ends."""
-    return [CYCLE[i % len(CYCLE)] for i in range(count)]
+def colors(names, palette=None):
+    """A colour for every name: of the palette, else of the cycle, over again where it ends."""
+    if palette is not None and len(palette) != len(names):
+        raise ValueError(
+            f"expected a palette of {len(names)} colours, one for each of {list(names)}, "
+            f"got {len(palette)}"
+        )
+    return list(palette or itertools.islice(itertools.cycle(CYCLE), len(names)))
 
 
 @draws
-def weight_norms(norms, step_label="training step"):
+def weight_norms(norms, step_label="training step", palette=None):
     """Norm of the weights during training, for several settings.
 
     Parameters
@@ -242,6 +253,8 @@ def weight_norms(norms, step_label="training step"):
     norms : dict of str to sequence of (step, norm)
         For example with and without weight decay.
     step_label : str
+    palette : sequence of colour, optional
+        As in `compare_runs`.
 
     Returns
     -------
@@ -252,7 +265,7 @@ def weight_norms(norms, step_label="training step"):
     Weight decay pulls the curve down; without it the norm grows as long as training goes on.
     """
     figure, axes = new_figure(size=(7.5, 3.6))
-    for color, (name, values) in zip(colors(len(norms)), norms.items(), strict=True):
+    for color, (name, values) in zip(colors(norms, palette), norms.items(), strict=True):
         axes.plot(*_steps_and_values(values), color=color, label=name)
     label(axes, step_label, "norm of all weights (L2)", grid="both")
     axes.set_ylim(bottom=0)
@@ -261,13 +274,15 @@ def weight_norms(norms, step_label="training step"):
 
 
 @draws
-def learning_rates(schedules):
+def learning_rates(schedules, palette=None):
     """Learning rate at each step of several schedules.
 
     Parameters
     ----------
     schedules : dict of str to sequence of float
         One rate a step.
+    palette : sequence of colour, optional
+        As in `compare_runs`.
 
     Returns
     -------
@@ -279,8 +294,8 @@ def learning_rates(schedules):
     stand.
     """
     figure, axes = new_figure(size=(9, 3))
-    for name, rates in schedules.items():
-        axes.plot(np.arange(1, len(rates) + 1), rates, label=name)
+    for color, (name, rates) in zip(colors(schedules, palette), schedules.items(), strict=True):
+        axes.plot(np.arange(1, len(rates) + 1), rates, color=color, label=name)
     axes.set_ylim(bottom=0)
     label(axes, "training step", "learning rate / highest", None, "y")
     axes.legend()

@@ -1,7 +1,8 @@
 """Which form of pooling serves which shape, and the parts of a batch on threads.
 
 A form is a module with `forward(maps, Y, mode, *geometry)`, which fills Y and returns what the
-backward pass wants to see again, and `backward(dY, kept, dX, mode, *geometry)`.
+backward pass wants to see again, and `backward(dY, kept, dX, mode, *geometry)`. One whose forward
+returns None has met numbers that it can't serve; `pooling_taps` serves all.
 """
 
 import numpy as np

@@ -237,7 +237,7 @@ def test_an_interrupted_job_is_saved_and_goes_on_with_two(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     # At 0.02 the curves stay within 3e-7 for 64 steps; then one maximum of nearly equal pixels
     # falls the other way, and it is 4 % at the end, with either kind of operators. At 0.005 it
-    # stays below 2e-3; a batch out of its order changes a loss by a tenth.
+    # stays below 2e-3; from one batch to the next the loss changes by 4 %.
     arguments = ["lenet-mnist", "--epochs", "9", "--learning-rate", "0.005", "--seed", "1"]
     assert train.main([*arguments, "--out", str(one)]) == 0
     process = launch(tmp_path, ROOT / "nndl" / "train.py", *arguments, "--out", two)
@@ -255,7 +255,7 @@ def test_an_interrupted_job_is_saved_and_goes_on_with_two(tmp_path):
     text = finish(process)
     assert process.returncode == 0, text
     first, second = (read_file(folder / "checkpoint.nndl")[0] for folder in (one, two))
-    np.testing.assert_allclose(second["train_step_losses"], first["train_step_losses"], rtol=5e-3)
+    np.testing.assert_allclose(second["train_step_losses"], first["train_step_losses"], rtol=2e-3)
 
 
 def test_metrics_are_those_that_can_be_added_up():

@@ -175,6 +175,23 @@ def test_missing_records_are_named(draw):
         draw(object())
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda palette: figures.compare_runs({"a": runner(), "b": runner(seed=1)}, palette=palette),
+        lambda palette: figures.gradient_norms({"a": [1, 2], "b": [2, 1]}, palette=palette),
+        lambda palette: figures.weight_norms({"a": [(0, 1)], "b": [(0, 2)]}, palette=palette),
+        lambda palette: figures.learning_rates({"a": [1, 2], "b": [2, 1]}, palette=palette),
+    ],
+)
+def test_a_setting_keeps_its_colour_from_figure_to_figure(draw):
+    palette = [style.GREEN, style.VERMILLION]
+    for axes in draw(palette).axes:
+        assert [line.get_color() for line in axes.lines] == palette
+    with pytest.raises(ValueError, match="palette of 2 colours"):
+        draw(palette[:1])
+
+
 def test_the_band_spans_the_seeds():
     figure = figures.compare_runs({"a": [runner(seed=s) for s in range(3)]}, window=1)
     losses = np.array([[v for _, v in runner(seed=s).train_step_losses] for s in range(3)])

@@ -13,7 +13,7 @@ import nndl.pooling
 from nndl import pooling_forms as forms
 from nndl import pooling_pairs
 from nndl.pooling import Pool2D, pool2d, pool2d_loops
-from tests.test_convolution import finite_differences, relative_error
+from tests.test_convolution import TERMS, finite_differences, relative_error
 
 THEIRS = {"max": F.max_pool2d, "avg": F.avg_pool2d}
 
@@ -59,7 +59,7 @@ def test_fast_form_and_its_gradient_equal_paddle(case, seed, dtype, ties):
     theirs = values_and_gradient(of_paddle, X.astype(dtype), options)
     for found, expected in zip(ours, theirs, strict=True):
         assert found.dtype == dtype
-        assert relative_error(found, expected, terms=1) < 1e-5
+        assert relative_error(found, expected, TERMS[dtype]) < 1e-5
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
