@@ -10,41 +10,26 @@ from . import runtime
 
 runtime.prepare()
 
-#: public name -> module that defines it
-_HOME = {
-    "Accuracy": "metric",
-    "BatchLoader": "loader",
-    "CIFAR10Dataset": "dataset",
-    "ConfusionMatrix": "metric",
-    "Conv2D": "convolution",
-    "LeNet": "model",
-    "MNISTDataset": "dataset",
-    "MNIST_dataset": "dataset",
-    "Pool2D": "pooling",
-    "ResBlock": "model",
-    "ResNet18": "model",
-    "RunnerV3": "runner",
-    "conv2d": "convolution",
-    "conv2d_backward": "convolution",
-    "conv2d_loops": "convolution",
-    "flops": "report",
-    "plot": "figures",
-    "plot_training_loss_acc": "figures",
-    "pool2d": "pooling",
-    "pool2d_loops": "pooling",
-    "seed_everything": "runtime",
-    "show_source": "source",
-    "summary": "report",
-    "table": "table",
+#: module -> the public names that it defines
+_NAMES = {
+    "analysis": "flops summary",
+    "dataset": "BatchLoader CIFAR10Dataset MNISTDataset MNIST_dataset",
+    "display": "show_source table",
+    "figures": "plot plot_training_loss_acc",
+    "layers": "Conv2D Pool2D conv2d conv2d_backward conv2d_loops pool2d pool2d_loops",
+    "metric": "Accuracy ConfusionMatrix",
+    "networks": "LeNet ResBlock ResNet18",
+    "runner": "RunnerV3",
+    "runtime": "seed_everything",
 }
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 _MODULES = {
-    "animation", "architecture", "callbacks", "check", "checkpoint", "convolution", "dataset",
-    "download", "drawing", "experiments", "figures", "gradcam", "loader", "metric", "model", "op",
-    "own_image", "pooling", "receptive_field", "report", "runner", "runtime", "style", "tools",
+    "analysis", "check", "dataset", "display", "download", "experiments", "figures", "layers",
+    "metric", "networks", "op", "probe", "runner", "runtime", "tools",
 }  # fmt: skip
 
 __version__ = "1.0.0"
-__all__ = sorted({*_HOME, *_MODULES} - {"table"})
+__all__ = sorted({*_HOME, *_MODULES})
 
 
 def __getattr__(name):

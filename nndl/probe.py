@@ -7,6 +7,74 @@ import numpy as np
 import paddle
 
 
+@contextlib.contextmanager
+def watching(model, layer):
+    """Catch a layer's outputs, in eval mode and without gradients in the model's parameters.
+
+    Parameters
+    ----------
+    model : paddle.nn.Layer
+        Afterwards its modes and `stop_gradient` flags are as before.
+    layer : str or paddle.nn.Layer
+
+    Yields
+    ------
+    list of Tensor
+        Grows by one at each run of the layer.
+    """
+    caught = []
+    handle = find_layer(model, layer).register_forward_post_hook(
+        lambda _, __, output: caught.append(output)
+    )
+    modes = [(sublayer, sublayer.training) for sublayer in model.sublayers(include_self=True)]
+    flags = [(parameter, parameter.stop_gradient) for parameter in model.parameters()]
+    model.eval()
+    for parameter, _ in flags:
+        parameter.stop_gradient = True
+    try:
+        yield caught
+    finally:
+        handle.remove()
+        for sublayer, training in modes:
+            sublayer.training = training
+        for parameter, flag in flags:
+            parameter.stop_gradient = flag
+
+
+def layer_output(model, layer, X):
+    """What a layer inside a model puts out, caught by a hook.
+
+    Parameters
+    ----------
+    model : paddle.nn.Layer
+    layer : str or paddle.nn.Layer
+        A name such as 'conv1' or 'module2.0.conv1', or the layer itself.
+    X : Tensor [N, C, M, N'] float32
+
+    Returns
+    -------
+    Tensor
+        Of the last time the layer ran; not part of any graph of gradients.
+    """
+    import paddle
+
+    with watching(model, layer) as caught, paddle.no_grad():
+        model(X)
+    if not caught:
+        raise ValueError(f"the model's forward pass never runs the layer {layer!r}")
+    return caught[-1]
+
+
+def find_layer(model, layer):
+    """A layer of a model by name; a layer itself is returned as it is."""
+    if not isinstance(layer, str):
+        return layer
+    named = dict(model.named_sublayers())
+    if layer not in named:
+        raise ValueError(f"no layer {layer!r} in the model; it has {', '.join(named)}")
+    return named[layer]
+
+
 def make_inputs(model, input_size, dtype="float32", owner="summary"):
     """Zeros of the given shape or shapes, checked at the door.
 
@@ -109,3 +177,45 @@ def untouched(model):
         paddle.set_rng_state(generators[0])
         np.random.set_state(generators[1])  # noqa: NPY002
         random.setstate(generators[2])
+
+
+def run_shapes(model, inputs):
+    """Run once: id of every layer → output shape without the batch axis, in order of execution."""
+    shapes, order = {}, []
+
+    def note(layer, x, y):
+        if id(layer) not in shapes:
+            order.append(layer)
+        first = y[0] if isinstance(y, (list, tuple)) else y
+        shapes[id(layer)] = list(first.shape)[1:]
+
+    with untouched(model):
+        for layer in model.sublayers(include_self=True):
+            layer.register_forward_post_hook(note)
+        model(*inputs)
+    return shapes, order
+
+
+@contextlib.contextmanager
+def eval_mode(model):
+    """Evaluation mode within the block; every layer gets its own mode back."""
+    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
+    model.eval()
+    try:
+        yield
+    finally:
+        for layer, mode in modes:
+            layer.training = mode
+
+
+@contextlib.contextmanager
+def train_mode(model):
+    """Training mode within the block; a model already in it keeps the layers that were frozen."""
+    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
+    if not model.training:
+        model.train()
+    try:
+        yield
+    finally:
+        for layer, mode in modes:
+            layer.training = mode

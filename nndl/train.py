@@ -17,7 +17,9 @@ if not __package__:  # started as a file, as paddle.distributed.launch does
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import nndl
-from nndl import distributed, experiments, runs, runtime
+from nndl import runtime
+from nndl.experiments import recipes, records
+from nndl.runner import distributed
 
 CHECKPOINT_STEPS = 100
 #: what a run that goes on takes from its summary where the command line does not say it
@@ -30,8 +32,8 @@ _REMEMBERED = (
 def parser():
     """The command line."""
     out = argparse.ArgumentParser(prog="python -m nndl.train", description=__doc__.split("\n")[0])
-    out.add_argument("task", choices=experiments.TASKS)
-    presets = sorted({preset for _, preset in experiments.EXPERIMENTS})
+    out.add_argument("task", choices=recipes.TASKS)
+    presets = sorted({preset for _, preset in recipes.EXPERIMENTS})
     out.add_argument("--preset", choices=presets, help="recipe (quick)")
     out.add_argument("--seed", type=int, help="of weights, order and augmentation (0)")
     out.add_argument("--epochs", type=int, help="instead of the recipe's number")
@@ -78,7 +80,7 @@ def recipe_of(options):
             raise ValueError(f"{name} must be at least 1, got {changes[name]}")
     if "lenet" in options.task and {"use_residual", "stem"} & set(changes):
         raise ValueError("--no-residual and --stem are for the tasks with ResNet18")
-    return experiments.experiment(options.task, options.preset, **changes)
+    return recipes.experiment(options.task, options.preset, **changes)
 
 
 def settle(options):
@@ -97,8 +99,8 @@ def settle(options):
     found = None
     if options.resume and options.out is None:
         raise ValueError("--resume needs --out: the folder of the run to go on with")
-    if options.out is not None and (options.out / runs.SUMMARY).exists():
-        found = runs.read_summary(options.out)
+    if options.out is not None and (options.out / records.SUMMARY).exists():
+        found = records.read_summary(options.out)
         if not options.resume:
             raise ValueError(
                 f"{options.out} holds a run already ({found['recipe']['task']}, "
@@ -172,13 +174,13 @@ def build(options, recipe, team):
     import paddle
 
     runtime.seed_everything(options.seed)
-    loaders = experiments.build_loaders(recipe, options.seed, team if team.size > 1 else None)
-    model = experiments.build_model(recipe, options.operators)
+    loaders = recipes.build_loaders(recipe, options.seed, team if team.size > 1 else None)
+    model = recipes.build_model(recipe, options.operators)
     if team.size > 1:
         if options.device.startswith("gpu"):  # Paddle has it for GPUs only
             model = paddle.nn.SyncBatchNorm.convert_sync_batchnorm(model)
         model = paddle.DataParallel(model)
-    optimizer = experiments.build_optimizer(recipe, model, len(loaders[0]) * recipe.num_epochs)
+    optimizer = recipes.build_optimizer(recipe, model, len(loaders[0]) * recipe.num_epochs)
     runner = nndl.RunnerV3(
         model,
         optimizer,
@@ -205,7 +207,9 @@ def train(options, team):
     runner, loaders = build(options, recipe, team)
     datasets = {n: x.dataset for n, x in zip(("train", "dev", "test"), loaders, strict=True)}
     parameters = sum(p.size for p in runner.model.parameters() if not p.stop_gradient)
-    about = runs.describe(recipe, options.seed, options.operators, options.device, team, datasets)
+    about = records.describe(
+        recipe, options.seed, options.operators, options.device, team, datasets
+    )
     sizes = ", ".join(f"{len(data):,} {name}" for name, data in datasets.items())
     more = {
         "seed": options.seed,
@@ -217,12 +221,12 @@ def train(options, team):
     }
     print(recipe, *(f"{name:<13}  {value}" for name, value in more.items()), sep="\n")
     print(f"{runtime.report()}\n", flush=True)
-    recorder = runs.Recorder(folder if team.first else None)
+    recorder = records.Recorder(folder if team.first else None)
     summary = {"state": "unfinished", **about, "parameters": parameters}
     if team.first:
         folder.mkdir(parents=True, exist_ok=True)
         if not (found and found["state"] == "finished"):
-            runs.write_summary(folder, summary)
+            records.write_summary(folder, summary)
     with distributed.LastWord(last_word(options, team), team.first and team.size > 1):
         runner.train(
             loaders[0],
@@ -252,7 +256,7 @@ def train(options, team):
         "test": {"score": score, "loss": loss, "samples": len(datasets["test"])},
     }
     if team.first:
-        runs.write_summary(folder, summary)
+        records.write_summary(folder, summary)
     print(f"trained in {recorder.seconds:.1f} s; best dev score {runner.best_score:.4f}")
     print(f"test score of the best weights {score:.4f}, loss {loss:.4f}; all in {folder}")
     return 0

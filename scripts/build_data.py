@@ -7,8 +7,8 @@ The full sets come from the cache that `python -m nndl.download mnist` and
 
 Everything is a pure function of the official sets: gzip without a time stamp at level 9, the
 first images of every class in official order, PNG at compression level 9. The compressed bytes
-depend on the versions of zlib and Pillow; the decoded pixels, whose sha256 `nndl.fileformat` and
-`nndl.dataset` know, do not.
+depend on the versions of zlib and Pillow; the decoded pixels, whose sha256 `nndl.dataset` and
+`nndl.dataset.files` know, do not.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from nndl import dataset, fileformat  # noqa: E402  of this checkout, installed or not
+from nndl import dataset  # noqa: E402  of this checkout, installed or not
+from nndl.dataset.files import formats  # noqa: E402  of this checkout, installed or not
 
 COLUMNS = 50  # images side by side in a mosaic
 PHOTOGRAPHS = ("cat.png", "grace_hopper.jpg")
@@ -91,9 +92,7 @@ def build_mnist(idx_files):
     dict of str to bytes
         Path below data/ → content.
     """
-    return {
-        f"mnist/{name}.gz": fileformat.gzip_bytes(content) for name, content in idx_files.items()
-    }
+    return {f"mnist/{name}.gz": formats.gzip_bytes(content) for name, content in idx_files.items()}
 
 
 def build_cifar10_mini(arrays):
@@ -142,10 +141,10 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=ROOT / "data", help="folder to write")
     out = parser.parse_args(arguments).out
     idx_files = {}
-    for name in fileformat.MNIST_SHA256:
+    for name in formats.MNIST_SHA256:
         path = dataset.cache_folder() / "mnist" / f"{name}.gz"
-        idx_files[name] = fileformat.read_raw(
-            path, fileformat.MNIST_SHA256[name], "python -m nndl.download mnist"
+        idx_files[name] = formats.read_raw(
+            path, formats.MNIST_SHA256[name], "python -m nndl.download mnist"
         )
     arrays = {}
     for split in ("train", "test"):

@@ -14,16 +14,9 @@ import nndl  # noqa: F401  first: it prepares the runtime that Paddle starts wit
 import paddle
 import paddle.nn.functional as F
 
-from nndl import (
-    Conv2D,
-    Pool2D,
-    conv2d,
-    conv2d_backward,
-    conv2d_loops,
-    pool2d,
-    pool2d_loops,
-)
-from nndl.convolution import im2col, output_size
+from nndl import Conv2D, Pool2D, conv2d, conv2d_backward, conv2d_loops, pool2d, pool2d_loops
+from nndl.layers.convolution import im2col
+from nndl.layers.window import output_size
 
 
 @dataclasses.dataclass

@@ -17,7 +17,7 @@ ROWS = [
         ("5.1_convolution", "figures.worked_example("),
         ("5.1_convolution", "blurred, then Laplacian"),
     ],
-    [("5.5_resnet18_cifar10", "figures.grad_cam("), ("5.4_resnet_mnist", "figures.compare_runs(")],
+    [("5.5_resnet18_cifar10", "analysis.grad_cam("), ("5.4_resnet_mnist", "figures.compare_runs(")],
 ]
 WIDTH, GAP = 1200, 24
 

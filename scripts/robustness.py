@@ -32,7 +32,9 @@ import paddle  # noqa: E402
 import paddle.nn.functional as F  # noqa: E402
 from mutations import malicious_pickles, mutations, object_archive  # noqa: E402
 
-from nndl import Accuracy, BatchLoader, LeNet, ResNet18, RunnerV3, callbacks, checkpoint  # noqa: E402
+from nndl import Accuracy, BatchLoader, LeNet, ResNet18, RunnerV3  # noqa: E402
+from nndl.runner import callbacks  # noqa: E402
+from nndl.runner.saving import checkpoint  # noqa: E402
 
 EPOCHS, BATCHES = 3, 5
 CASES = ("lenet-momentum", "lenet-adam", "resnet18-momentum", "resnet18-adam")
@@ -144,7 +146,7 @@ def train(case, folder, kill=None):
 
 def digest(runner):
     """SHA-256 of weights, moments, schedule, records and the best model's file."""
-    from nndl.resume import optimizer_state
+    from nndl.runner.saving.resume import optimizer_state
 
     total = hashlib.sha256()
     moments, rest = optimizer_state(runner.optimizer)

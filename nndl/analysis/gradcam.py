@@ -1,0 +1,61 @@
+"""Grad-CAM: the parts of an image that speak for a class."""
+
+import numpy as np
+
+from ..display.once import as_array
+from ..probe import watching
+
+
+def softmax(logits):
+    """Probabilities of logits along the last axis, as float64."""
+    logits = as_array(logits).astype(float)
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def grad_cam(model, layer, X, classes=None):
+    """How much each place of an image raises the score of a class.
+
+    The gradient of the class's logit, averaged over a feature map, is the weight of that map;
+    the weighted sum of the maps, where positive, is the answer.
+
+    Parameters
+    ----------
+    model : paddle.nn.Layer
+        Logits out; taken in eval mode and left as it was, its gradients too.
+    layer : str or paddle.nn.Layer
+        Whose feature maps to weigh, for ResNet18 'module4' or 'module5'.
+    X : Tensor [N, C, M, N'] float32
+    classes : sequence of int [N], optional
+        Which logit; the highest by default.
+
+    Returns
+    -------
+    heat : array [N, M', N'] float32, 0–1
+        At the size of the layer's maps.
+    logits : array [N, K] float32
+
+    References
+    ----------
+    Selvaraju et al., *Grad-CAM: visual explanations from deep networks*, 2017.
+    """
+    import paddle
+
+    inputs = X.detach()
+    inputs.stop_gradient = False
+    with watching(model, layer) as caught:
+        logits = model(inputs)
+        maps = caught[-1]
+        if len(maps.shape) != 4:
+            raise ValueError(
+                f"expected a layer with feature maps [N, P, M', N'], {layer!r} gives "
+                f"{maps.shape}: choose a convolution or a module of them"
+            )
+        maps.retain_grads()
+        chosen = logits.argmax(axis=1) if classes is None else paddle.to_tensor(classes)
+        paddle.take_along_axis(logits, chosen.reshape([-1, 1]).astype("int64"), 1).sum().backward()
+    gradient = maps.grad
+    weights = gradient.numpy().mean(axis=(2, 3), keepdims=True)
+    heat = np.maximum((weights * maps.numpy()).sum(axis=1), 0)
+    highest = heat.max(axis=(1, 2), keepdims=True)
+    return heat / np.where(highest > 0, highest, 1), logits.numpy()

@@ -1,0 +1,1 @@
+"""The exercises, one module a subject of a chapter."""

@@ -1,0 +1,1 @@
+"""Run an answer, compare it, name its mistake."""

@@ -1,0 +1,67 @@
+"""Every figure of the notebooks: `from nndl import figures`, then `figures.<name>(...)`.
+
+Each function takes arrays or objects and returns one Figure, which a notebook shows once.
+"""
+
+from .animation import animate_conv2d, interactive_conv2d
+from .canvas import draw_digit
+from .connections import channels, connections, connections_2d
+from .convolution import convolution_kinds, flip, geometry, matrix, worked_example
+from .data import as_pictures, class_histogram, image_grid, steps
+from .landscape import gradient_norms, loss_line, loss_surface
+from .receptive_field import receptive_field_layers, receptive_field_map
+from .responses import edges, pooling, response_histogram, signals
+from .results import (
+    class_accuracy,
+    confusion_matrix,
+    feature_maps,
+    grad_cam_overlay,
+    kernels,
+    prediction,
+    prediction_titles,
+    worst_mistakes,
+)
+from .speed import scaling, times
+from .training import compare_runs, learning_rates, plot, plot_training_loss_acc, weight_norms
+
+__all__ = [
+    "animate_conv2d",
+    "as_pictures",
+    "channels",
+    "class_accuracy",
+    "class_histogram",
+    "compare_runs",
+    "confusion_matrix",
+    "connections",
+    "connections_2d",
+    "convolution_kinds",
+    "draw_digit",
+    "edges",
+    "feature_maps",
+    "flip",
+    "geometry",
+    "grad_cam_overlay",
+    "gradient_norms",
+    "image_grid",
+    "interactive_conv2d",
+    "kernels",
+    "learning_rates",
+    "loss_line",
+    "loss_surface",
+    "matrix",
+    "plot",
+    "plot_training_loss_acc",
+    "pooling",
+    "prediction",
+    "prediction_titles",
+    "receptive_field_layers",
+    "receptive_field_map",
+    "response_histogram",
+    "scaling",
+    "signals",
+    "steps",
+    "times",
+    "weight_norms",
+    "worked_example",
+    "worst_mistakes",
+]

@@ -1,0 +1,148 @@
+"""Figures of data: images with labels, class histograms, one's own image made ready."""
+
+import numpy as np
+
+from ..display.once import as_array
+from . import style
+from .style import CYCLE, draws, label, new_figure
+
+
+def as_pictures(images):
+    """Images in the form that matplotlib shows.
+
+    Parameters
+    ----------
+    images : array or Tensor [N, M, N'], [N, 1, M, N'], [N, 3, M, N'] or [N, M, N', 3]
+        Bytes 0–255, or floats, which are stretched from the lowest to the highest of each image.
+
+    Returns
+    -------
+    list of array [M, N'] or [M, N', 3], float64 in 0–1
+    """
+    pictures = []
+    for image in as_array(images):
+        if image.ndim == 3 and image.shape[0] in (1, 3):
+            image = np.moveaxis(image, 0, -1)
+        if image.ndim == 3 and image.shape[-1] == 1:
+            image = image[..., 0]
+        if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[-1] != 3):
+            raise ValueError(
+                f"expected images [N, M, N'], [N, 1 or 3, M, N'] or [N, M, N', 3], got one of "
+                f"shape {list(image.shape)}: for a single image add an axis with image[None]"
+            )
+        if image.dtype == np.uint8:
+            pictures.append(image / 255)
+        else:
+            low, high = float(image.min()), float(image.max())
+            pictures.append((image - low) / ((high - low) or 1.0))
+    return pictures
+
+
+def _class_name(index, names):
+    return str(index) if names is None else str(names[int(index)])
+
+
+def _image_axes(count, columns, cell=1.1, text=0.3):
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    size = (min(9, columns * cell + 0.2), rows * (min(9 / columns, cell) + text) + 0.15)
+    figure, axes = new_figure(rows, columns, size=size, squeeze=False)
+    for side in axes.flat:
+        side.set_axis_off()
+    return figure, axes
+
+
+@draws
+def image_grid(images, labels=None, class_names=None, columns=10):
+    """Images in rows, each with its label.
+
+    Parameters
+    ----------
+    images : array or Tensor [N, M, N'], [N, C, M, N'] or [N, M, N', C]
+    labels : sequence of int [N], optional
+    class_names : sequence of str, optional
+        Names of the labels; the numbers themselves by default.
+    columns : int
+
+    Returns
+    -------
+    Figure
+    """
+    pictures = as_pictures(images)
+    figure, axes = _image_axes(len(pictures), columns, text=0.3 if labels is not None else 0.02)
+    for number, (side, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
+        side.imshow(picture, cmap=style.IMAGE, vmin=0, vmax=1)
+        if labels is not None:
+            name = _class_name(as_array(labels).ravel()[number], class_names)
+            side.set_title(name, fontsize=10, pad=3)
+    return figure
+
+
+@draws
+def class_histogram(labels, class_names=None, unit="images"):
+    """How many images each class has, in one split or several.
+
+    Parameters
+    ----------
+    labels : dict of str to sequence of int
+        Split to its labels.
+    class_names : sequence of str, optional
+    unit : str
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    Bars of one colour at the same height: the split is balanced, so that accuracy is a fair score.
+    """
+    splits = {name: as_array(values).ravel().astype(int) for name, values in labels.items()}
+    count = 1 + max(int(values.max()) for values in splits.values())
+    count = max(count, len(class_names or ()))
+    figure, axes = new_figure(
+        1, len(splits), size=(9, 3.0 if class_names is None else 3.6), squeeze=False
+    )
+    for side, color, (name, values) in zip(axes[0], CYCLE, splits.items(), strict=False):
+        heights = np.bincount(values, minlength=count)
+        side.bar(range(count), heights, color=color, width=0.75)
+        least, most = heights.min(), heights.max()
+        each = f"{most:,}" if least == most else f"{least:,} to {most:,}"
+        title = f"{name}: {len(values):,} {unit}\n{each} a class"
+        label(side, "class", f"number of {unit}" if side is axes[0, 0] else None, title, "y")
+        if class_names is None:
+            side.set_xticks(range(count))
+        else:
+            side.set_xticks(range(count), class_names, rotation=60, ha="right", fontsize=9)
+    return figure
+
+
+@draws
+def steps(pictures, columns=6):
+    """An image after each step of its preparation.
+
+    Parameters
+    ----------
+    pictures : dict of str to array [M, N'], [C, M, N'] or [M, N', C]
+        What `nndl.dataset.preprocess_digit` or `preprocess_photo` returns.
+    columns : int
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    The last picture is what the network sees: compare it with the training images.
+    """
+    figure, axes = _image_axes(len(pictures), columns, cell=1.75, text=0.62)
+    for number, (side, (name, picture)) in enumerate(
+        zip(axes.flat, pictures.items(), strict=False), 1
+    ):
+        picture = as_array(picture)
+        height, width = picture.shape[-2:] if picture.shape[0] in (1, 3) else picture.shape[:2]
+        if picture.dtype != np.uint8 and picture.min() >= 0 and picture.max() <= 1:
+            picture = np.round(picture * 255).astype(np.uint8)
+        side.imshow(as_pictures(picture[None])[0], cmap=style.IMAGE, vmin=0, vmax=1)
+        side.set_title(f"{number}. {name}\n{height}×{width} pixels", fontsize=10, pad=4)
+    return figure

@@ -1,0 +1,167 @@
+"""What kernels and pooling make of an image."""
+
+import numpy as np
+
+from ..display.once import as_array
+from . import style
+from .style import draws, label, new_figure
+
+
+@draws
+def edges(image, responses, absolute=True):
+    """A photo and what several kernels make of it.
+
+    Parameters
+    ----------
+    image : array [M, N] or [M, N, 3]
+        Grey levels or colours, 0–255 or 0–1.
+    responses : dict of str to array [M', N']
+        Title to the kernel's output.
+    absolute : bool
+        Show the size of the response (white: strong edge); otherwise blue is negative, white
+        zero, red positive. Responses that are all positive, as of a blur, stay grey levels.
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    Each panel has its own scale: the 98th percentile of its response is full brightness.
+    """
+    count = len(responses) + 1
+    columns = min(3, count)
+    rows = -(-count // columns)
+    image = as_array(image)
+    aspect = image.shape[0] / image.shape[1]
+    figure, axes = new_figure(
+        rows, columns, size=(9, rows * (9 / columns * aspect + 0.25)), squeeze=False
+    )
+    for side in axes.flat:
+        side.set_axis_off()
+    axes.flat[0].imshow(image, cmap=style.IMAGE)
+    axes.flat[0].set_title("input")
+    for side, (name, response) in zip(axes.flat[1:], responses.items(), strict=False):
+        response = np.squeeze(as_array(response)).astype(float)
+        limit = max(np.percentile(np.abs(response), 98), 1e-12)
+        signed = response.min() < -0.02 * limit
+        if not signed:
+            side.imshow(response, cmap=style.IMAGE)
+        elif absolute:
+            side.imshow(np.abs(response), cmap=style.IMAGE, vmin=0, vmax=limit)
+        else:
+            side.imshow(response, cmap=style.DIVERGING, vmin=-limit, vmax=limit)
+        side.set_title(name)
+    figure.dots = 110
+    return figure
+
+
+@draws
+def response_histogram(responses, bins=101, unit="grey levels"):
+    """How often a kernel answers with which value, on a logarithmic count.
+
+    Parameters
+    ----------
+    responses : dict of str to array
+    bins : int
+    unit : str
+        Of a response.
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    Nearly all pixels answer with about zero: a photo is mostly smooth. The few strong responses
+    in the tails are the edges.
+    """
+    figure, axes = new_figure(size=(8, 3.8))
+    values = {name: as_array(value).ravel() for name, value in responses.items()}
+    limit = max(np.abs(value).max() for value in values.values()) or 1.0
+    steps = np.linspace(-limit, limit, bins)
+    for color, (name, value) in zip(style.CYCLE, values.items(), strict=False):
+        axes.hist(value, steps, histtype="step", color=color, linewidth=1.8, label=name)
+    axes.set_yscale("log")
+    label(axes, f"response ({unit})", "number of pixels (log scale)", grid="both")
+    axes.legend()
+    return figure
+
+
+@draws
+def pooling(image, shifts=(0, 1, 2), size=2):
+    """A digit shifted pixel by pixel, and how much less its pooled map changes.
+
+    Parameters
+    ----------
+    image : array [M, N]
+        One grey-level image or feature map.
+    shifts : sequence of int
+        Pixels to the right; the first one is the reference.
+    size : int
+        Pooling window and stride.
+
+    Returns
+    -------
+    Figure
+        Top: the shifted input; below: its max pooling. The number is the share of the map that
+        changed against the reference: mean |difference| over mean |reference|.
+    """
+    image = np.squeeze(as_array(image)).astype(float)
+    figure, axes = new_figure(2, len(shifts), size=(2.7 * len(shifts) + 0.5, 5.9), squeeze=False)
+    names = ("input", f"after max pooling {size}×{size}")
+    references = None
+    for column, shift in enumerate(shifts):
+        moved = np.pad(image, ((0, 0), (shift, 0)))[:, : image.shape[1]]
+        rows, columns = (length // size for length in moved.shape)
+        blocks = moved[: rows * size, : columns * size].reshape(rows, size, columns, size)
+        pooled = blocks.max(axis=(1, 3))
+        references = references or (moved, pooled)
+        for row, (value, first) in enumerate(zip((moved, pooled), references, strict=True)):
+            change = np.abs(value - first).mean() / max(np.abs(first).mean(), 1e-12)
+            side = axes[row, column]
+            side.imshow(value, cmap=style.IMAGE)
+            title = f"shifted by {shift}: {change:.0%} changed" if shift else "not shifted"
+            row_name = f"{names[row]}\nrow (pixels)" if not column else None
+            label(side, "column (pixels)", row_name, title)
+            side.title.set_fontsize(11)
+    return figure
+
+
+@draws
+def signals(values, x="position (pixels)", unit="grey levels", marks=()):
+    """Signals in one dimension below one another, on a shared axis.
+
+    Parameters
+    ----------
+    values : dict of str to array [M]
+        Title of a panel to its signal; NaN where a signal is not defined.
+    x, unit : str
+        Labels of the axes.
+    marks : sequence of float
+        Positions of dashed vertical lines through all panels.
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    A derivative is read off below the place where the signal above it changes.
+    """
+    if not values:
+        raise ValueError("expected at least one signal, got none: pass {'name': values, ...}")
+    named = {name: np.ravel(as_array(value)) for name, value in values.items()}
+    figure, axes = new_figure(
+        len(named), 1, size=(8, 1.65 * len(named) + 0.6), sharex=True, squeeze=False
+    )
+    for color, side, (name, value) in zip(style.CYCLE, axes[:, 0], named.items(), strict=False):
+        positions = np.arange(len(value))
+        dots = "o" if len(value) <= 60 else None
+        side.axhline(0, color=style.GRAY, linewidth=0.8)
+        for mark in marks:
+            side.axvline(mark, color=style.GRAY, linewidth=1, linestyle="--")
+        side.plot(positions, value, color=color, marker=dots)
+        label(side, None, unit, name, grid="x")
+    axes[-1, 0].set_xlabel(x)
+    return figure

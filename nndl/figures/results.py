@@ -1,0 +1,339 @@
+"""Figures of a trained network: mistakes, kernels, feature maps, probabilities."""
+
+import numpy as np
+
+from ..analysis.gradcam import softmax
+from ..display.once import as_array
+from . import style
+from .data import _class_name, _image_axes, as_pictures
+from .style import draws, label, new_figure
+
+
+@draws
+def confusion_matrix(cm, class_names=None, title=None):
+    """Which class is taken for which: rows are true classes, columns predictions.
+
+    Parameters
+    ----------
+    cm : array [K, K] of int, or ConfusionMatrix
+        Counts; row = true class.
+    class_names : sequence of str, optional
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+        The colour is the share within the row; the numbers are counts.
+
+    Notes
+    -----
+    Dark squares beside the diagonal are pairs that the network mixes up.
+    """
+    if hasattr(cm, "matrix"):
+        class_names = class_names or getattr(cm, "class_names", None)
+        cm = cm.matrix
+    cm = as_array(cm).astype(float)
+    if cm.ndim != 2 or cm.shape[0] != cm.shape[1]:
+        raise ValueError(f"expected a square matrix of counts [K, K], got shape {list(cm.shape)}")
+    K = len(cm)
+    share = cm / np.maximum(cm.sum(axis=1, keepdims=True), 1)
+    size = 0.46 * K + 1.9 + (0.6 if class_names else 0)
+    figure, axes = new_figure(size=(min(size + 0.6, 9), min(size, 8.2)))
+    drawn = axes.imshow(share, cmap=style.SEQUENTIAL, vmin=0, vmax=1)
+    for i, j in np.ndindex(K, K):
+        if cm[i, j]:
+            color = "white" if share[i, j] > 0.55 else style.BLACK
+            axes.text(j, i, f"{cm[i, j]:.0f}", ha="center", va="center", color=color, fontsize=9)
+    names = [_class_name(k, class_names) for k in range(K)]
+    turn = {"rotation": 50, "ha": "right"} if class_names else {}
+    axes.set_xticks(range(K), names, **turn)
+    axes.set_yticks(range(K), names)
+    for side in axes.spines.values():
+        side.set_visible(True)
+    label(axes, "predicted class", "true class", title)
+    figure.colorbar(drawn, ax=axes, shrink=0.8).set_label("share of the true class")
+    return figure
+
+
+@draws
+def class_accuracy(accuracies, class_names=None, best_first=True):
+    """Accuracy of each class as a bar.
+
+    Parameters
+    ----------
+    accuracies : sequence of float [K], 0–1, or ConfusionMatrix
+    class_names : sequence of str, optional
+    best_first : bool
+        Sort the classes.
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    The dotted line is the mean; a good mean can hide a class that is mostly missed.
+    """
+    if hasattr(accuracies, "matrix"):
+        class_names = class_names or getattr(accuracies, "class_names", None)
+        counts = as_array(accuracies.matrix).astype(float)
+        accuracies = np.diag(counts) / np.maximum(counts.sum(axis=1), 1)
+    accuracies = as_array(accuracies).astype(float).ravel()
+    order = np.argsort(-accuracies, kind="stable") if best_first else np.arange(len(accuracies))
+    names = [_class_name(k, class_names) for k in order]
+    figure, axes = new_figure(size=(8, 0.3 * len(names) + 1.1))
+    axes.barh(range(len(names)), 100 * accuracies[order], color=style.BLUE, height=0.72)
+    for row, k in enumerate(order):
+        inside = accuracies[k] > 0.15
+        axes.text(
+            100 * accuracies[k] + (-1 if inside else 1),
+            row,
+            f"{accuracies[k]:.1%}",
+            ha="right" if inside else "left",
+            va="center",
+            color="white" if inside else style.BLACK,
+            fontsize=10,
+        )
+    axes.axvline(100 * accuracies.mean(), color=style.BLACK, linestyle=":", zorder=0.5)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlim(0, 100)
+    axes.set_xticks(range(0, 101, 20))
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+    label(axes, "accuracy (%)", "true class", f"mean {accuracies.mean():.1%}", "x")
+    return figure
+
+
+@draws
+def worst_mistakes(images, logits, labels, class_names=None, count=10):
+    """The wrong predictions that the network was surest of.
+
+    Parameters
+    ----------
+    images : array or Tensor [N, M, N'], [N, C, M, N'] or [N, M, N', C]
+    logits : array or Tensor [N, K]
+    labels : array or Tensor [N] of int
+    class_names : sequence of str, optional
+    count : int
+        Mistakes shown at most.
+
+    Returns
+    -------
+    Figure
+        Above each image what it is; below, what the network took it for, with both
+        probabilities.
+
+    Raises
+    ------
+    ValueError
+        There is no mistake to show.
+    """
+    probabilities, labels = softmax(logits), as_array(labels).ravel().astype(int)
+    predicted = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    if not len(wrong):
+        raise ValueError(f"expected at least one mistake, but all {len(labels)} are right")
+    surest = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:count]
+    figure, axes = _image_axes(len(surest), 5, cell=1.75, text=0.68)
+    pictures = as_pictures(as_array(images)[surest])
+    for side, k, picture in zip(axes.flat, surest, pictures, strict=False):
+        side.imshow(picture, cmap=style.IMAGE, vmin=0, vmax=1)
+        true, taken = (_class_name(c, class_names) for c in (labels[k], predicted[k]))
+        side.set_title(
+            f"true: {true} ({_percent(probabilities[k, labels[k]])})\n"
+            f"taken for {taken} ({_percent(probabilities[k, predicted[k]])})",
+            fontsize=9,
+            pad=3,
+        )
+    return figure
+
+
+def _percent(share):
+    if 0 < share < 0.001:
+        return "<0.1%"
+    return ">99.9%" if 0.999 < share < 1 else f"{share:.1%}"
+
+
+@draws
+def prediction(image, logits, class_names=None, label_index=None, top=5):
+    """An image beside the network's probabilities for it.
+
+    Parameters
+    ----------
+    image : array or Tensor [M, N'], [C, M, N'] or [M, N', C]
+    logits : array or Tensor [K] or [1, K]
+    class_names : sequence of str, optional
+    label_index : int, optional
+        The true class, drawn in green.
+    top : int
+        Classes shown.
+
+    Returns
+    -------
+    Figure
+    """
+    image = as_array(image)
+    image = image[0] if image.ndim == 4 else image
+    share = softmax(as_array(logits).ravel())
+    best = np.argsort(-share, kind="stable")[:top]
+    figure, axes = new_figure(1, 2, size=(8, 0.34 * len(best) + 1.3), width_ratios=(1, 2))
+    axes[0].imshow(as_pictures(image[None])[0], cmap=style.IMAGE, vmin=0, vmax=1)
+    axes[0].set_axis_off()
+    if label_index is not None:
+        axes[0].set_title(f"true: {_class_name(label_index, class_names)}")
+    colors = [style.GREEN if k == label_index else style.BLUE for k in best]
+    axes[1].barh(range(len(best)), 100 * share[best], color=colors, height=0.7)
+    for row, k in enumerate(best):
+        axes[1].text(100 * share[k] + 1.2, row, _percent(share[k]), va="center", fontsize=10)
+    axes[1].set_yticks(range(len(best)), [_class_name(k, class_names) for k in best])
+    axes[1].set_xlim(0, 116)
+    axes[1].set_xticks(range(0, 101, 20))
+    axes[1].invert_yaxis()
+    axes[1].tick_params(axis="y", length=0)
+    label(axes[1], "probability (%)", "class", None, "x")
+    return figure
+
+
+@draws
+def kernels(weight, columns=8, limit=32):
+    """Learned kernels of a convolution.
+
+    Parameters
+    ----------
+    weight : Tensor or array [P, D, U, V], or a layer that has it
+    columns : int
+    limit : int
+        Kernels shown at most.
+
+    Returns
+    -------
+    Figure
+        With D = 3 the kernels are colours; otherwise the first input channel's, blue negative,
+        white zero, red positive.
+
+    Notes
+    -----
+    Before training they are noise; afterwards some are edges, blobs and stripes.
+    """
+    weight = as_array(getattr(weight, "weight", weight)).astype(float)
+    if weight.ndim != 4:
+        raise ValueError(
+            f"expected weights [P, D, U, V] or a convolution, got shape {list(weight.shape)}"
+        )
+    shown = weight[:limit]
+    colored = weight.shape[1] == 3
+    figure, axes = _image_axes(len(shown), columns, cell=1.05, text=0.26)
+    extreme = np.abs(shown[:, 0]).max()
+    for number, (side, kernel) in enumerate(zip(axes.flat, shown, strict=False), 1):
+        if colored:
+            drawn = None
+            side.imshow(np.moveaxis(0.5 + 0.5 * kernel / max(np.abs(kernel).max(), 1e-12), 0, -1))
+        else:
+            drawn = side.imshow(kernel[0], cmap=style.DIVERGING, vmin=-extreme, vmax=extreme)
+        side.set_title(f"kernel {number}", fontsize=9, pad=3)
+        side.set_axis_on()
+        side.set(xticks=[], yticks=[])
+        side.spines[:].set_visible(True)
+    if drawn is not None:
+        figure.set_figwidth(figure.get_figwidth() + 0.9)
+        figure.colorbar(drawn, ax=axes, shrink=0.9).set_label("weight")
+    return figure
+
+
+@draws
+def feature_maps(maps, columns=8, limit=32, title=None):
+    """The feature maps that a layer makes of one image.
+
+    Parameters
+    ----------
+    maps : Tensor or array [P, M', N'] or [1, P, M', N']
+        `layer_output(model, 'conv1', X)` gives them.
+    columns : int
+    limit : int
+        Maps shown at most.
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+        Each map on its own scale from black, its lowest, to white, its highest value.
+    """
+    maps = as_array(maps)
+    maps = maps[0] if maps.ndim == 4 else maps
+    if maps.ndim != 3:
+        raise ValueError(f"expected maps [P, M', N'] of one image, got shape {list(maps.shape)}")
+    figure, axes = _image_axes(len(maps[:limit]), columns, cell=1.1, text=0.26)
+    if title:
+        figure.set_figheight(figure.get_figheight() + 0.35)
+        figure.suptitle(title)
+    for number, (side, map_) in enumerate(zip(axes.flat, maps[:limit], strict=False), 1):
+        side.imshow(map_, cmap=style.IMAGE)
+        side.set_title(f"map {number}", fontsize=9, pad=3)
+    return figure
+
+
+@draws
+def grad_cam_overlay(images, heat, titles=None, opacity=0.5):
+    """Images, and over each the heat map of what spoke for the class.
+
+    Parameters
+    ----------
+    images : array or Tensor [N, M, N'], [N, C, M, N'] or [N, M, N', C]
+    heat : array [N, M', N'], 0–1
+        From `grad_cam`.
+    titles : sequence of str, optional
+        Of each image, such as the prediction.
+    opacity : float
+        Of the heat, 0–1.
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    Yellow places raised the class's score. They should lie on the object; where they lie on the
+    background, the network has learned the background.
+    """
+    from PIL import Image
+
+    pictures = as_pictures(images)
+    count = len(pictures)
+    figure, axes = new_figure(2, count, size=(min(9.3, 1.7 * count + 0.9), 4), squeeze=False)
+    for column, (picture, hot) in enumerate(zip(pictures, heat, strict=True)):
+        size = picture.shape[1::-1]
+        hot = np.asarray(Image.fromarray(hot.astype(np.float32)).resize(size, Image.BILINEAR))
+        for row in (0, 1):
+            axes[row, column].imshow(picture, cmap=style.IMAGE, vmin=0, vmax=1)
+            axes[row, column].set_axis_off()
+        drawn = axes[1, column].imshow(hot, cmap="inferno", alpha=opacity, vmin=0, vmax=1)
+        if titles is not None:
+            axes[0, column].set_title(titles[column], fontsize=10)
+    bar = figure.colorbar(drawn, ax=axes[1].tolist(), shrink=0.9)
+    bar.set_label("share of the maximum")
+    bar.solids.set(alpha=1)
+    return figure
+
+
+def prediction_titles(logits, labels=None, class_names=None):
+    """A line for each image: its most probable class, and the true one where they differ.
+
+    Parameters
+    ----------
+    logits : array [N, K]
+    labels : sequence of int [N], optional
+    class_names : sequence of str, optional
+
+    Returns
+    -------
+    list of str
+    """
+    titles = []
+    for number, share in enumerate(softmax(logits)):
+        best = int(share.argmax())
+        title = f"{_class_name(best, class_names)} {_percent(share[best])}"
+        if labels is not None:
+            true = int(as_array(labels).ravel()[number])
+            title += "" if true == best else f"\n(true: {_class_name(true, class_names)})"
+        titles.append(title)
+    return titles

@@ -1,0 +1,306 @@
+"""One look for every figure: palette, matplotlib style, and how a figure reaches the reader.
+
+Colours keep one meaning through all notebooks: blue is an input, orange a kernel or weight,
+green an output, vermillion what to look at. They are Okabe and Ito's, which people with any
+colour vision tell apart; the background is white everywhere, so that a dark page changes nothing.
+"""
+
+import base64
+import functools
+import io
+import logging
+import pathlib
+
+import matplotlib as mpl
+import numpy as np
+
+from ..display.once import ShownOnce, in_notebook
+
+for _name in ("matplotlib", "fontTools"):  # Paddle's log handler would print their INFO messages
+    if logging.getLogger(_name).level == logging.NOTSET:
+        logging.getLogger(_name).setLevel(logging.WARNING)
+
+from matplotlib.colors import to_hex, to_rgb  # noqa: E402
+from matplotlib.figure import Figure as _Figure  # noqa: E402
+from matplotlib.patches import Rectangle  # noqa: E402
+from PIL import Image  # noqa: E402
+
+BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+SKY, PURPLE, YELLOW, BLACK = "#56B4E9", "#CC79A7", "#F0E442", "#222222"
+GRAY, LIGHT = "#767676", "#E4E4E4"
+
+#: what a colour means
+INPUT, KERNEL, OUTPUT, HIGHLIGHT, PADDING = BLUE, ORANGE, GREEN, VERMILLION, LIGHT
+TRAIN, DEV, TEST = BLUE, VERMILLION, GREEN
+#: for the first, second, … run, model or class
+CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK, GRAY)
+#: colour maps: amounts, signed values, grey-level images
+SEQUENTIAL, DIVERGING, IMAGE = "Blues", "RdBu_r", "gray"
+
+RC = {
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.dpi": 100,
+    "savefig.dpi": 150,
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.h_pad": 0.08,
+    "axes.facecolor": "white",
+    "axes.edgecolor": "#555555",
+    "axes.labelcolor": BLACK,
+    "axes.titlecolor": BLACK,
+    "axes.titlesize": 12,
+    "axes.titlepad": 8,
+    "axes.labelsize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": mpl.cycler(color=CYCLE),
+    "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
+    "figure.titlesize": 13,
+    "font.size": 11,
+    "font.family": "DejaVu Sans",
+    "text.color": BLACK,
+    "xtick.color": "#333333",
+    "ytick.color": "#333333",
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.8,
+    "legend.fontsize": 10,
+    "legend.frameon": True,
+    "legend.framealpha": 0.9,
+    "legend.edgecolor": "#CCCCCC",
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "image.interpolation": "nearest",
+    "image.cmap": IMAGE,
+    "mathtext.fontset": "dejavusans",
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "nndl",
+}
+
+
+def use_style():
+    """A context in which matplotlib draws in the style of the notebooks.
+
+    Returns
+    -------
+    context manager
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> from nndl.figures.style import use_style
+    >>> with use_style():
+    ...     matplotlib.rcParams["axes.titlesize"]
+    12.0
+    """
+    return mpl.rc_context(RC)
+
+
+class Figure(ShownOnce, _Figure):
+    """A matplotlib Figure that a notebook shows once in the cell that draws it.
+
+    It stays out of pyplot's list of open figures: the cell that made it shows it at once, the
+    same cell ending with the figure shows no second copy, and a later cell shows it anew.
+    """
+
+    alt = ""
+    dots = 150
+
+    def _publish(self):
+        from IPython.display import publish_display_data
+
+        png, width = self.to_png()
+        publish_display_data(
+            {"image/png": base64.b64encode(png).decode(), "text/plain": self.alt or repr(self)},
+            metadata={"image/png": {"width": width, "alt": self.alt, "needs_background": "light"}},
+        )
+
+    def to_png(self, dpi=None):
+        """The figure as PNG bytes, with its width in CSS pixels.
+
+        Parameters
+        ----------
+        dpi : int, optional
+            Pixels an inch; a page shows 100 of them, so that the default, the figure's `dots`
+            (150), stays sharp on dense displays.
+
+        Returns
+        -------
+        png : bytes
+            A large picture is reduced to 256 colours, which a notebook's size limit asks for.
+        width : int
+        """
+        buffer = io.BytesIO()
+        with use_style():
+            self.savefig(buffer, format="png", dpi=dpi or self.dots)
+        if buffer.tell() > 150_000:
+            picture = Image.open(buffer).convert("RGB").quantize(256)
+            buffer = io.BytesIO()
+            picture.save(buffer, format="png", optimize=True)
+        return buffer.getvalue(), round(self.get_size_inches()[0] * 100)
+
+
+def new_figure(rows=1, columns=1, size=None, **options):
+    """A Figure in the notebooks' style with a grid of axes.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Grid of axes; rows=0 gives an empty figure.
+    size : (float, float), optional
+        Width and height in inches; a page is 9 inches wide.
+    **options
+        For `Figure.subplots` (`sharex`, `squeeze`, `width_ratios`, …).
+
+    Returns
+    -------
+    figure : Figure
+    axes : Axes or array of Axes, None if rows is 0
+    """
+    with use_style():
+        figure = Figure(figsize=size or (4.5 * max(columns, 1), 3.6 * max(rows, 1)))
+        axes = figure.subplots(rows, columns, **options) if rows else None
+    return figure, axes
+
+
+def draws(function):
+    """Decorate a function that returns a Figure: drawn in the style, shown once.
+
+    The decorated function also takes `alt`, a sentence that replaces the picture for a reader
+    who cannot see it; without it the first line of the function's docstring stands in, followed
+    by the titles of the axes.
+    """
+
+    @functools.wraps(function)
+    def drawn(*args, alt=None, **kwargs):
+        with use_style():
+            figure = function(*args, **kwargs)
+        figure.alt = alt or _describe(function, figure)
+        show(figure)
+        return figure
+
+    return drawn
+
+
+def _describe(function, figure):
+    summary = (function.__doc__ or function.__name__).strip().splitlines()[0].rstrip(".")
+    titles = [axes.get_title().replace("\n", " ") for axes in figure.axes]
+    titles = list(dict.fromkeys(title for title in titles if title))
+    if len(titles) > 6:
+        titles = [*titles[:5], "…", titles[-1]]
+    return f"{summary}: {'; '.join(titles)}" if titles else summary
+
+
+def show(figure):
+    """Show a Figure once: in a notebook's cell, or in a window where the machine has one."""
+    if in_notebook():
+        figure._ipython_display_()
+        return
+    import matplotlib.pyplot as plt
+    from matplotlib._pylab_helpers import Gcf
+
+    number = max(plt.get_fignums(), default=0) + 1
+    manager = plt.new_figure_manager(number, FigureClass=lambda: figure)
+    if getattr(manager.canvas, "required_interactive_framework", None):
+        Gcf.set_active(manager)
+        plt.show()
+
+
+def save(figure, path):
+    """Write a figure to a file, making its folder.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    path : str or Path
+        Its ending chooses the format: .png, .pdf, .svg.
+
+    Raises
+    ------
+    ValueError
+        The ending is none that matplotlib writes.
+    """
+    path = pathlib.Path(path)
+    formats = figure.canvas.get_supported_filetypes()
+    if path.suffix.lstrip(".").lower() not in formats:
+        raise ValueError(
+            f"a figure's file must end in one of {', '.join(sorted(formats))}; got {str(path)!r}: "
+            "try 'figure.pdf'"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with use_style():
+        figure.savefig(path)
+
+
+def label(axes, x=None, y=None, title=None, grid=None):
+    """Write an axes' labels and title, and a light grid behind the data.
+
+    Parameters
+    ----------
+    axes : Axes
+    x, y : str, optional
+        Labels with their unit, as in 'time (s)'.
+    title : str, optional
+    grid : 'x', 'y' or 'both', optional
+
+    Returns
+    -------
+    Axes
+    """
+    if x is not None:
+        axes.set_xlabel(x)
+    if y is not None:
+        axes.set_ylabel(y)
+    if title is not None:
+        axes.set_title(title)
+    if grid:
+        axes.grid(axis=grid)
+    return axes
+
+
+def cells(axes, values, color="none", edge="#555555", text="{:g}", origin=(0, 0), fontsize=11):
+    """Draw a matrix as a grid of unit squares with its numbers, row 0 at the top.
+
+    Parameters
+    ----------
+    axes : Axes
+        Its y axis must point down (`grid_axes` sees to it).
+    values : array [M, N]
+    color : colour, or array of colours [M, N]
+        Of the squares.
+    edge : colour
+    text : str or None
+        Format of a number; None writes nothing.
+    origin : (float, float)
+        x and y of the upper left corner.
+    fontsize : float
+    """
+    values = np.asarray(values)
+    for i, j in np.ndindex(*values.shape):
+        fill = color if isinstance(color, str) or np.ndim(color) <= 1 else color[i][j]
+        x, y = origin[0] + j, origin[1] + i
+        axes.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, edgecolor=edge, linewidth=0.9))
+        if text is not None:
+            dark = fill != "none" and np.dot(to_rgb(fill), (0.299, 0.587, 0.114)) < 0.5
+            axes.text(
+                *(x + 0.5, y + 0.5, text.format(values[i, j]).replace("-", "−")),
+                ha="center",
+                va="center",
+                fontsize=fontsize,
+                color="white" if dark else BLACK,
+            )
+
+
+def tint(color, strength=0.3):
+    """A lighter shade of a colour: strength 1 is the colour itself, 0 white."""
+    return to_hex([1 - strength * (1 - part) for part in to_rgb(color)])
+
+
+def grid_axes(axes, width, height, margin=0.15):
+    """Turn axes into a drawing board of unit squares, y pointing down, without ticks."""
+    axes.set(xlim=(-margin, width + margin), ylim=(height + margin, -margin), aspect="equal")
+    axes.set_axis_off()
+    return axes

@@ -1,0 +1,419 @@
+"""Two-dimensional convolution: the formula as loops, the fast form, its gradients, the layer."""
+
+import math
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+
+from .._arguments import integer, pair
+from .arrays import array, dtype_name, like
+from .autograd import differentiable, on_tensors
+from .fast import convolution as forms
+from .window import check_maps, output_size, pad, windows
+
+__all__ = ["Conv2D", "conv2d", "conv2d_backward", "conv2d_loops", "im2col", "output_size"]
+
+
+def _loops_backward(dY, X, W, b, stride, padding, dilation, groups):
+    """Every multiply-add of the forward pass sends its share of the gradient to both factors."""
+    stride, padding, dilation = (pair("", option, 0) for option in (stride, padding, dilation))
+    X = pad(X, padding)
+    P, D, U, V = W.shape
+    (s, t), (e, f) = stride, dilation
+    dX, dW, db = np.zeros(X.shape, X.dtype), np.zeros(W.shape, W.dtype), np.zeros(P, W.dtype)
+    for n, p, i, j in np.ndindex(*dY.shape):
+        first = p // (P // groups) * D
+        db[p] += dY[n, p, i, j]
+        for d, u, v in np.ndindex(D, U, V):
+            pixel = n, first + d, i * s + u * e, j * t + v * f
+            dX[pixel] += W[p, d, u, v] * dY[n, p, i, j]
+            dW[p, d, u, v] += X[pixel] * dY[n, p, i, j]
+    return _crop(dX, padding), dW, db
+
+
+@on_tensors(backward=_loops_backward)
+def conv2d_loops(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
+    """Convolution exactly as the formula says it, one multiply-add at a time.
+
+    Y[n, p, i, j] = b[p] + Σ_d Σ_u Σ_v W[p, d, u, v] · X[n, d, i·S + u·E, j·S + v·E]
+
+    with stride S and dilation E, over X with a border of zeros. For reading and for checking:
+    a Python loop for every Σ takes about a microsecond for each multiply-add.
+
+    Parameters
+    ----------
+    X : Tensor or ndarray [N, D, M, N'], float32 or float64
+        N images of D channels.
+    W : Tensor or ndarray [P, D / groups, U, V], same type
+        P kernels.
+    b : Tensor or ndarray [P], optional
+        Bias, one number an output map.
+    stride, padding, dilation : int or (int, int)
+        Pixels; one number for both axes, or (height, width).
+    groups : int
+        Input and output channels are cut into so many groups; a group of outputs sees only its
+        own group of inputs.
+
+    Returns
+    -------
+    Tensor or ndarray [N, P, M′, N′]
+        Like X; a Tensor is differentiable (through loops as literal as these).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes, types or sizes do not fit together; the message says what was expected.
+
+    References
+    ----------
+    The book, section 5.2.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nndl.layers import conv2d_loops
+    >>> X = np.arange(1.0, 10.0).reshape(1, 1, 3, 3)
+    >>> W = np.array([[[[0.0, 1.0], [2.0, 3.0]]]])
+    >>> conv2d_loops(X, W)[0, 0]
+    array([[25., 31.],
+           [43., 49.]])
+    """
+    stride, padding, dilation, groups = _check(
+        X, W, b, stride, padding, dilation, groups, "conv2d_loops"
+    )
+    X = pad(X, padding)
+    N, P = len(X), len(W)
+    D, U, V = W.shape[1:]  # the channels of one group
+    (s, t), (e, f) = stride, dilation
+    rows = output_size(X.shape[2], U, s, 0, e)
+    columns = output_size(X.shape[3], V, t, 0, f)
+    Y = np.zeros((N, P, rows, columns), X.dtype)
+    for n in range(N):
+        for p in range(P):
+            first = p // (P // groups) * D  # the first channel that map p sees
+            for i in range(rows):
+                for j in range(columns):
+                    total = 0.0 if b is None else b[p]
+                    for d in range(D):
+                        for u in range(U):
+                            for v in range(V):
+                                total += (
+                                    W[p, d, u, v] * X[n, first + d, i * s + u * e, j * t + v * f]
+                                )
+                    Y[n, p, i, j] = total
+    return Y
+
+
+def im2col(X, kernel, stride=1, padding=0, dilation=1):
+    """Write every window as a column, so that convolution becomes one matrix product.
+
+    Parameters
+    ----------
+    X : ndarray or Tensor [N, D, M, N'], float32 or float64
+    kernel : int or (int, int)
+        U and V, the height and width of the window.
+    stride, padding, dilation : int or (int, int)
+
+    Returns
+    -------
+    ndarray or Tensor [N, D·U·V, M′·N′]
+        Like X. Column i·N′ + j holds what the window at (i, j) sees, in the order of a kernel's
+        weights W[p].reshape(-1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nndl.layers import im2col
+    >>> im2col(np.arange(1.0, 10.0).reshape(1, 1, 3, 3), kernel=2)[0]
+    array([[1., 2., 4., 5.],
+           [2., 3., 5., 6.],
+           [4., 5., 7., 8.],
+           [5., 6., 8., 9.]])
+    """
+    check_maps(X, "im2col")
+    kernel, stride = pair("kernel", kernel, 1), pair("stride", stride, 1)
+    padding, dilation = pair("padding", padding, 0), pair("dilation", dilation, 1)
+    return like(_im2col(array(X), kernel, stride, padding, dilation), X)
+
+
+def _im2col(X, kernel, stride, padding, dilation):
+    view = windows(pad(X, padding), kernel, stride, dilation)
+    N, D, U, V, rows, columns = view.shape
+    return view.reshape(N, D * U * V, rows * columns)
+
+
+def _crop(X, padding):
+    height, width = padding
+    return X[:, :, height : X.shape[2] - height, width : X.shape[3] - width]
+
+
+def conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
+    """Convolution as a matrix product: the kernels, one a row, times the windows, one a column.
+
+    Parameters
+    ----------
+    X : Tensor [N, D, M, N'], float32 or float64
+        N images of D channels.
+    W : Tensor [P, D / groups, U, V], same type
+        P kernels.
+    b : Tensor [P], optional
+        Bias, one number an output map.
+    stride, padding, dilation : int or (int, int)
+        Pixels; one number for both axes, or (height, width).
+    groups : int
+        Input and output channels are cut into so many groups.
+
+    Returns
+    -------
+    Tensor [N, P, M′, N′]
+        Differentiable once with respect to X, W and b (`conv2d_backward` is its derivative).
+        On a GPU, Paddle's own kernel computes it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes, types or sizes do not fit together; the message says what was expected.
+
+    References
+    ----------
+    The book, section 5.2.1; Chellapilla et al., *High performance convolutional neural networks
+    for document processing*, 2006.
+
+    Examples
+    --------
+    >>> import paddle
+    >>> from nndl.layers import conv2d
+    >>> list(conv2d(paddle.ones([1, 1, 3, 3]), paddle.ones([1, 1, 2, 2])).shape)
+    [1, 1, 2, 2]
+    """
+    if not isinstance(X, paddle.Tensor):
+        raise TypeError(
+            f"conv2d expects X as a Tensor, got {type(X).__name__}: "
+            "convert it with paddle.to_tensor(...)"
+        )
+    options = _check(X, W, b, stride, padding, dilation, groups, "conv2d")
+    if not by_hand(X):
+        return F.conv2d(X, W, b, *options)
+    return differentiable(
+        lambda X, W, b: _forward(X, W, b, *options),
+        lambda dY, kept, needed, X, W, b: _backward(dY, X, W, *options, needed, kept),
+        X,
+        W,
+        b,
+    )
+
+
+def by_hand(X):
+    """Whether our NumPy form computes on X; Paddle's kernels serve GPUs, half precision, graphs."""
+    return (
+        paddle.in_dynamic_mode()
+        and X.place.is_cpu_place()
+        and X.dtype in (paddle.float32, paddle.float64)
+    )
+
+
+def _groups(X, W, groups):
+    """(channels, kernels) slices of each group."""
+    D, P = X.shape[1] // groups, len(W) // groups
+    return [(slice(g * D, g * D + D), slice(g * P, g * P + P)) for g in range(groups)]
+
+
+def _forward(X, W, b, stride, padding, dilation, groups):
+    """Y, and what the backward pass wants to see again."""
+    if groups == 1:
+        return forms.forward(X, W, b, stride, padding, dilation)
+    parts = [
+        forms.forward(X[:, d], W[p], b if b is None else b[p], stride, padding, dilation)[0]
+        for d, p in _groups(X, W, groups)
+    ]
+    return np.concatenate(parts, axis=1), None
+
+
+def conv2d_backward(dY, X, W, stride=1, padding=0, dilation=1, groups=1):
+    """Gradients of the convolution, from Y = W @ columns.
+
+    dW = Σ_n dY[n] @ columns[n]ᵀ; dcolumns = Wᵀ @ dY, each added back to the pixels that its
+    window saw; db = Σ dY over batch and pixels.
+
+    Parameters
+    ----------
+    dY : Tensor or ndarray [N, P, M′, N′], float32 or float64
+        Gradient of the loss with respect to the output.
+    X : Tensor or ndarray [N, D, M, N']
+    W : Tensor or ndarray [P, D / groups, U, V]
+    stride, padding, dilation, groups
+        As in the forward pass.
+
+    Returns
+    -------
+    dX, dW, db : Tensor or ndarray, of the shapes of X, of W, and [P]
+
+    Raises
+    ------
+    ValueError, TypeError
+        If dY is not the gradient of this convolution's output.
+    """
+    options = _check(X, W, None, stride, padding, dilation, groups, "conv2d_backward")
+    check_maps(dY, "conv2d_backward", "dY", "[N, P, M′, N′]")
+    expected = [len(X), len(W)]
+    for k in (0, 1):
+        sizes = X.shape[2 + k], W.shape[2 + k]
+        expected.append(output_size(*sizes, *(option[k] for option in options[:3])))
+    if list(dY.shape) != expected:
+        raise ValueError(
+            f"conv2d_backward expects dY of the output's shape {expected}, got {list(dY.shape)}: "
+            "pass the stride, padding and dilation of the forward pass"
+        )
+    gradients = _backward(array(dY), array(X), array(W), *options)
+    return tuple(like(gradient, X) for gradient in gradients)
+
+
+def _backward(dY, X, W, stride, padding, dilation, groups, needed=(True, True, True), kept=None):
+    if groups == 1:
+        return forms.backward(dY, X, W, stride, padding, dilation, needed, kept)
+    parts = [
+        forms.backward(dY[:, p], X[:, d], W[p], stride, padding, dilation, needed)
+        for d, p in _groups(X, W, groups)
+    ]
+    return tuple(
+        np.concatenate(gradients, axis=axis) if wanted else None
+        for gradients, axis, wanted in zip(zip(*parts, strict=True), (1, 0, 0), needed, strict=True)
+    )
+
+
+def _check(X, W, b, stride, padding, dilation, groups, owner):
+    """Refuse arguments that do not fit together; returns the options as pairs."""
+    check_maps(X, owner)
+    check_maps(W, owner, "W", "[P, D / groups, U, V] (kernels, channels, height, width)")
+    options = pair("stride", stride, 1), pair("padding", padding, 0), pair("dilation", dilation, 1)
+    groups = integer("groups", groups, 1)
+    D, P, channels = X.shape[1], W.shape[0], W.shape[1]
+    if D % groups or P % groups:
+        raise ValueError(
+            f"{owner} expects groups that divide the {D} input and {P} output channels, "
+            f"got groups={groups}"
+        )
+    if channels * groups != D:
+        raise ValueError(
+            f"{owner} expects X with {channels * groups} channels, W's {channels} times "
+            f"{groups} group(s), got X of shape {list(X.shape)} and W of shape {list(W.shape)}: "
+            "change in_channels of the layer or the channels of the images"
+        )
+    for name, other in (("W", W), ("b", b)):
+        if other is None:
+            continue
+        if isinstance(other, paddle.Tensor) != isinstance(X, paddle.Tensor):
+            raise TypeError(
+                f"{owner} expects Tensors alone or NumPy arrays alone, got X as "
+                f"{type(X).__name__} and {name} as {type(other).__name__}"
+            )
+        if "float64" in (dtype_name(X), dtype_name(other)) and dtype_name(X) != dtype_name(other):
+            raise TypeError(
+                f"{owner} expects X and {name} of one type, got {dtype_name(X)} and "
+                f"{dtype_name(other)}: convert one of them with .astype(...)"
+            )
+    if b is not None and list(b.shape) != [P]:
+        raise ValueError(
+            f"{owner} expects b of shape [{P}], one bias an output map, got {list(b.shape)}"
+        )
+    for k, axis in enumerate(("height", "width")):
+        try:
+            output_size(X.shape[2 + k], W.shape[2 + k], *(option[k] for option in options))
+        except ValueError as error:
+            raise ValueError(f"{owner}, {axis}: {error}") from None
+    return *options, groups
+
+
+class Conv2D(paddle.nn.Layer):
+    """Convolution layer made of `conv2d`; its weights move freely to `paddle.nn.Conv2D` and back.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        D and P.
+    kernel_size : int or (int, int)
+        U and V.
+    stride, padding : int or (int, int)
+        Pixels.
+    weight_attr, bias_attr : paddle.ParamAttr or an initializer, optional
+        As in `paddle.nn.Conv2D`: weights from N(0, 2 / (D·U·V)) and biases 0 unless told
+        otherwise; `bias_attr=False` leaves the bias out.
+    dilation : int or (int, int)
+    groups : int
+
+    Attributes
+    ----------
+    weight : Parameter [P, D / groups, U, V]
+    bias : Parameter [P] or None
+
+    Shapes
+    ------
+    X [N, D, M, N'] → [N, P, M′, N′], see `output_size`; the type of the parameters (float32, or
+    float64 after `paddle.set_default_dtype('float64')` or `layer.to(dtype='float64')`).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is not a positive integer, or the input does not fit.
+
+    References
+    ----------
+    The book, section 5.2.1.
+
+    Examples
+    --------
+    >>> import paddle
+    >>> from nndl import Conv2D
+    >>> layer = Conv2D(3, 8, kernel_size=5, padding=2)
+    >>> list(layer(paddle.ones([1, 3, 32, 32])).shape)
+    [1, 8, 32, 32]
+    """
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        weight_attr=None,
+        bias_attr=None,
+        dilation=1,
+        groups=1,
+    ):
+        super().__init__()
+        self.in_channels = integer("in_channels", in_channels, 1)
+        self.out_channels = integer("out_channels", out_channels, 1)
+        self.kernel_size = pair("kernel_size", kernel_size, 1)
+        self.stride = pair("stride", stride, 1)
+        self.padding = pair("padding", padding, 0)
+        self.dilation = pair("dilation", dilation, 1)
+        self.groups = integer("groups", groups, 1)
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"Conv2D expects groups that divide in_channels={in_channels} and "
+                f"out_channels={out_channels}, got groups={groups}"
+            )
+        if weight_attr is False:
+            raise ValueError("Conv2D has a weight: weight_attr=False is only possible for the bias")
+        fan_in = in_channels * self.kernel_size[0] * self.kernel_size[1]
+        self.weight = self.create_parameter(
+            [out_channels, in_channels // groups, *self.kernel_size],
+            attr=weight_attr,
+            default_initializer=paddle.nn.initializer.Normal(0.0, math.sqrt(2 / fan_in)),
+        )
+        self.bias = self.create_parameter([out_channels], attr=bias_attr, is_bias=True)
+
+    def forward(self, X):
+        return conv2d(
+            X, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+    def extra_repr(self):
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
+        defaults = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
+        for name, default in defaults.items():
+            if getattr(self, name) != default:
+                text += f", {name}={getattr(self, name)}"
+        return text

@@ -1,0 +1,72 @@
+"""LeNet-5 for 32×32 digits."""
+
+import paddle
+import paddle.nn as nn
+import paddle.nn.functional as F
+
+from .operators import check_images, check_sizes, operators_named
+
+
+class LeNet(nn.Layer):
+    """LeNet-5 as in the book: three convolutions, two poolings, two linear layers.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the images (1 for MNIST).
+    num_classes : int
+        Length of the logits.
+    operators : 'hand' or 'paddle'
+        Where convolution and pooling come from.
+
+    Shapes
+    ------
+    X [N, in_channels, 32, 32] float32 → logits [N, num_classes] float32.
+
+    References
+    ----------
+    LeCun et al., *Gradient-based learning applied to document recognition*, 1998;
+    the book, section 5.3.
+    """
+
+    def __init__(self, in_channels=1, num_classes=10, operators="hand"):
+        super().__init__()
+        check_sizes(in_channels=in_channels, num_classes=num_classes)
+        Conv, pool, _ = operators_named(operators)
+        self.conv1 = Conv(in_channels, 6, 5)
+        self.pool2 = pool("max", 2, stride=2)
+        self.conv3 = Conv(6, 16, 5)
+        self.pool4 = pool("avg", 2, stride=2)
+        self.conv5 = Conv(16, 120, 5)
+        self.linear6 = nn.Linear(120, 84)
+        self.linear7 = nn.Linear(84, num_classes)
+        self.in_channels = in_channels
+
+    def forward(self, X):
+        check_images(X, self.in_channels, "LeNet")
+        if list(X.shape[2:]) != [32, 32]:
+            raise ValueError(
+                f"LeNet expects 32×32 images, got {X.shape[2]}×{X.shape[3]}: resize them, "
+                "or pad MNIST's 28×28 by 2 on every side"
+            )
+        X = self.pool2(F.relu(self.conv1(X)))  # [N, 6, 14, 14]
+        X = self.pool4(F.relu(self.conv3(X)))  # [N, 16, 5, 5]
+        X = F.relu(self.conv5(X))  # [N, 120, 1, 1]
+        X = paddle.flatten(X, start_axis=1)  # [N, 120]
+        X = F.relu(self.linear6(X))  # [N, 84]
+        return self.linear7(X)  # [N, num_classes]
+
+
+# The book's names.
+class Model_LeNet(LeNet):
+    """LeNet-5 from the operators written by hand; see `LeNet`."""
+
+    def __init__(self, in_channels, num_classes=10):
+        super().__init__(in_channels, num_classes, operators="hand")
+
+
+class Paddle_LeNet(LeNet):
+    """LeNet-5 from the layers of `paddle.nn`; see `LeNet`."""
+
+    def __init__(self, in_channels, num_classes=10):
+        super().__init__(in_channels, num_classes, operators="paddle")

@@ -1,0 +1,51 @@
+"""The two sets of operators that networks are built from: written by hand, or of `paddle.nn`.
+
+Both operator sets give the same state_dict, so that weights move freely
+between them: load one model's into the other and the outputs agree.
+"""
+
+import paddle.nn as nn
+
+from ..layers.convolution import Conv2D
+from ..layers.normalization import BatchNorm2D
+from ..layers.pooling import Pool2D
+
+
+def _hand_pool(mode, size, stride, padding=0):
+    return Pool2D(size=(size, size), mode=mode, stride=stride, padding=padding)
+
+
+def _paddle_pool(mode, size, stride, padding=0):
+    layer = {"max": nn.MaxPool2D, "avg": nn.AvgPool2D}[mode]
+    return layer(size, stride=stride, padding=padding)
+
+
+#: operators= -> (convolution layer, pooling layer, batch norm layer)
+OPERATORS = {
+    "hand": (Conv2D, _hand_pool, BatchNorm2D),
+    "paddle": (nn.Conv2D, _paddle_pool, BatchNorm2D),
+}
+
+
+def operators_named(name):
+    if name not in OPERATORS:
+        raise ValueError(
+            f"operators must be one of {', '.join(map(repr, OPERATORS))}, got {name!r}: "
+            "'hand' takes nndl's Conv2D and Pool2D, 'paddle' those of paddle.nn"
+        )
+    return OPERATORS[name]
+
+
+def check_sizes(**sizes):
+    for name, value in sizes.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a positive integer, got {value!r}")
+
+
+def check_images(X, channels, owner):
+    shape = list(getattr(X, "shape", []))
+    if len(shape) != 4 or shape[1] != channels:
+        raise ValueError(
+            f"{owner} expects a batch of images [N, {channels}, M, N'], got shape {shape}; "
+            f"for one image add the batch axis with X.unsqueeze(0)"
+        )

@@ -1,0 +1,377 @@
+"""RunnerV3: train, evaluate, predict, save and load, and lose nothing on the way."""
+
+import os
+import uuid
+from pathlib import Path
+
+import paddle
+
+from ..probe import eval_mode
+from .callbacks import EarlyStopping
+from .distributed import team_of
+from .feed import loader_length, pair, sample_count, tensors
+from .loop import Training, check_count, outputs, scalar_loss
+from .saving import checkpoint as files
+
+BEST = "best_model.pdparams"
+CHECKPOINT = "checkpoint.nndl"
+
+
+class RunnerV3:
+    """Trains a model and keeps its records.
+
+    Parameters
+    ----------
+    model : paddle.nn.Layer
+        Called as `model(X)`; X may be a tuple or list of several inputs.
+    optimizer : paddle.optimizer.Optimizer
+        Its `grad_clip` clips gradients; an LRScheduler as learning rate is stepped by `train`.
+    loss_fn : callable
+        `loss_fn(model(X), y)` gives the mean loss of a batch, one number.
+    metric : paddle.metric.Metric, optional
+        `nndl.Accuracy()` or alike; larger is better. Needed for evaluation.
+    **kwargs
+        Kept as attributes of the runner, for callbacks and `custom_print_log`.
+
+    Attributes
+    ----------
+    train_step_losses : list of (int, float)
+        Step, counted from 0, and the loss of its batch before the update.
+    train_epoch_losses : list of float
+        Mean training loss per sample of each epoch.
+    dev_losses : list of (int, float)
+        Step after which it was taken, mean dev loss per sample.
+    dev_scores : list of float
+        The metric at the same steps.
+    best_score : float
+        Best of `dev_scores`; 0 before the first.
+    best_path : Path or None
+        Where this run saved its best model.
+    steps_done, epochs_done : int
+    state : str
+        'new', 'interrupted', 'failed' or 'finished'.
+    run_id : str
+        Names this run in every file that it writes.
+
+    References
+    ----------
+    Qiu Xipeng, PaddlePaddle, 《神经网络与深度学习：案例与实践》, section 4.5 (RunnerV3).
+    """
+
+    def __init__(self, model, optimizer, loss_fn, metric=None, **kwargs):
+        if not isinstance(model, paddle.nn.Layer):
+            raise TypeError(f"model must be a paddle.nn.Layer, got {type(model).__name__}")
+        if not callable(loss_fn):
+            raise TypeError(
+                f"loss_fn must be callable as loss_fn(logits, y), got {type(loss_fn).__name__}; "
+                "for classes: paddle.nn.functional.cross_entropy"
+            )
+        self.model, self.optimizer, self.loss_fn, self.metric = model, optimizer, loss_fn, metric
+        self.train_step_losses, self.train_epoch_losses = [], []
+        self.dev_losses, self.dev_scores = [], []
+        self.best_score = 0.0
+        self.best_path = None
+        self.steps_done = self.epochs_done = 0
+        self._team = team_of(model)  # the processes that train it: all those of a DataParallel
+        self.run_id = f"{self._team.from_first(uuid.uuid4().int >> 80):012x}"
+        self.state = "new"  # then "interrupted", "failed" or "finished"
+        self.stop_reason = None
+        self._epoch_sums = [0.0, 0]  # loss × samples and samples of the present epoch
+        self._position = None  # what to go on from in memory
+        self._save_path = None
+        for name, value in kwargs.items():
+            if hasattr(self, name):
+                raise TypeError(f"RunnerV3 has an attribute {name!r} of its own; choose another")
+            setattr(self, name, value)
+
+    def train(
+        self,
+        train_loader,
+        dev_loader=None,
+        num_epochs=1,
+        log_steps=100,
+        eval_steps=0,
+        save_path=None,
+        custom_print_log=None,
+        *,
+        checkpoint=None,
+        checkpoint_steps=100,
+        resume=False,
+        overwrite=False,
+        scheduler_step="step",
+        early_stopping=None,
+        callbacks=(),
+        amp=False,
+        progress="auto",
+    ):
+        """Train for `num_epochs` epochs, evaluating on the way and at the end.
+
+        Calling it again does not train on top of a finished or interrupted run: it says so, and
+        returns. `resume=True` goes on, bit for bit as if nothing had happened (on a CPU).
+
+        Parameters
+        ----------
+        train_loader, dev_loader : iterable of (X, y) with a length
+            `BatchLoader`, `paddle.io.DataLoader`, a list. Without dev_loader nothing is evaluated
+            and no best model is saved.
+        num_epochs : int, default 1
+            Epochs of the whole run, those before a `resume` included.
+        log_steps : int, default 100
+            Print `[Train]` and `[Evaluate]` lines, the former every so many steps; 0 prints none.
+        eval_steps : int or None, default 0
+            Evaluate every so many steps; 0 or None at the end of each epoch. The last step is
+            always evaluated.
+        save_path : str or Path, optional
+            File of the model with the best dev score: 'best_model.pdparams', in the folder
+            `checkpoint` where there is one. A file there by another run is kept as `.bak`.
+        custom_print_log : callable, optional
+            Called with the runner after the backward pass and before the update.
+        checkpoint : str or Path, optional
+            Folder to save the whole run in, every `checkpoint_steps` steps, at the end, and when
+            it is interrupted.
+        checkpoint_steps : int, default 100
+        resume : bool, default False
+            Go on: from the checkpoint where there is one, else from what this runner remembers,
+            else from the beginning.
+        overwrite : bool, default False
+            Replace files of other runs instead of keeping them as `.bak`.
+        scheduler_step : 'step', 'epoch' or None
+            When an LRScheduler advances; None leaves it to you. ReduceOnPlateau gets the dev loss
+            of every evaluation.
+        early_stopping : int, optional
+            Stop after so many evaluations without a better score.
+        callbacks : sequence
+            See `nndl.runner.callbacks.Callback`.
+        amp : bool or 'auto', default False
+            Automatic mixed precision, on a GPU; 'auto' uses it where there is one.
+        progress : 'auto', True or False
+            See `nndl.display.progress.Progress`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Arguments, batches or shapes that do not fit.
+        RuntimeError
+            The loss is no longer a number; a file cannot be written.
+        """
+        check_count("num_epochs", num_epochs)
+        check_count("checkpoint_steps", checkpoint_steps)
+        for name, value in (("log_steps", log_steps), ("eval_steps", eval_steps)):
+            check_count(name, value, least=0)
+        if scheduler_step not in ("step", "epoch", None):
+            raise ValueError(
+                f"scheduler_step must be 'step', 'epoch' or None, got {scheduler_step!r}"
+            )
+        for name, value in (("save_path", save_path), ("checkpoint", checkpoint)):
+            if not isinstance(value, str | os.PathLike | None):
+                raise TypeError(f"{name} must be a path, got {value!r}")
+        if not (custom_print_log is None or callable(custom_print_log)):
+            raise TypeError(
+                f"custom_print_log must be a function of the runner, got {custom_print_log!r}"
+            )
+        if not isinstance(callbacks, tuple | list):
+            raise TypeError(f"callbacks must be a list or tuple of them, got {callbacks!r}")
+        batches = loader_length("train_loader", train_loader)
+        if dev_loader is not None:
+            loader_length("dev_loader", dev_loader)
+            if self.metric is None:
+                raise ValueError(
+                    "a dev_loader needs a metric: RunnerV3(model, optimizer, loss_fn, "
+                    "nndl.Accuracy()); or leave dev_loader out"
+                )
+        elif eval_steps:
+            raise ValueError(f"eval_steps={eval_steps} needs a dev_loader to evaluate on")
+        if self.state != "new" and not resume:
+            print(self._why_not_again())
+            return
+        stopping = [] if early_stopping is None else [EarlyStopping(early_stopping)]
+        folder = Path(".") if checkpoint is None else Path(checkpoint)
+        training = Training(
+            self,
+            train_loader,
+            dev_loader,
+            batches=batches,
+            num_epochs=num_epochs,
+            log_steps=log_steps,
+            eval_steps=eval_steps,
+            best_path=folder / BEST if save_path is None else Path(save_path),
+            custom_print_log=custom_print_log,
+            checkpoint_path=None if checkpoint is None else folder / CHECKPOINT,
+            checkpoint_steps=checkpoint_steps,
+            overwrite=overwrite,
+            scheduler_step=scheduler_step,
+            callbacks=(*callbacks, *stopping),
+            amp=amp,
+            progress=progress,
+        )
+        if resume:
+            training.resume()
+        training.run()
+
+    def stop(self, reason="asked to"):
+        """End training after the present step, which is evaluated and saved; for callbacks."""
+        self.stop_reason = reason
+
+    def _why_not_again(self):
+        """What to tell someone who calls `train` on a runner that has trained."""
+        done = f"{self.epochs_done} epochs ({self.steps_done} steps)"
+        if self.state == "finished":
+            early = f" and was stopped ({self.stop_reason})" if self.stop_reason else ""
+            longer = (
+                ""
+                if early
+                else (" To train longer: train(..., resume=True) with a larger num_epochs.")
+            )
+            return (
+                f"[Train] This run has already trained {done}{early}; nothing was trained now."
+                f"{longer} To begin anew: make model, optimizer and runner again (run their "
+                "cells), then train."
+            )
+        what = "was interrupted" if self.state == "interrupted" else "ended with an error"
+        return (
+            f"[Train] This run {what} after {done}; nothing was trained now. To go on: "
+            "train(..., resume=True)"
+            + (", which starts from its checkpoint" if self.state == "failed" else "")
+            + ". To begin anew: make model, optimizer and runner again, then train."
+        )
+
+    @paddle.no_grad()
+    def evaluate(self, loader, global_step=-1):
+        """Score and mean loss per sample over a whole loader, in eval mode, without gradients.
+
+        Parameters
+        ----------
+        loader : iterable of (X, y)
+        global_step : int, default -1
+            From 0 upwards the result is added to `dev_losses` and `dev_scores`.
+
+        Returns
+        -------
+        score : float
+            The metric over every sample once.
+        loss : float
+
+        Raises
+        ------
+        ValueError
+            No metric, an empty loader.
+        TypeError
+            A loader that yields something else than (X, y).
+        """
+        if self.metric is None:
+            raise ValueError(
+                "evaluate needs a metric: RunnerV3(model, optimizer, loss_fn, nndl.Accuracy())"
+            )
+        self.metric.reset()
+        self._team.average_buffers(self.model)
+        total, samples = 0.0, 0
+        with eval_mode(self.model):
+            for batch in loader:
+                X, y = pair(batch, "the loader")
+                logits = outputs(self.model, X)
+                count = sample_count(y, X)
+                total += float(scalar_loss(self.loss_fn, logits, y).item()) * count
+                samples += count
+                self.metric.update(logits, y)
+        total, samples = self._team.sum(total, samples)
+        if not samples:
+            raise ValueError(
+                "expected at least one sample, got none from the loader: is its data empty?"
+            )
+        self._team.merge(self.metric)
+        score, loss = self.metric.accumulate(), total / samples
+        if isinstance(score, tuple | list):
+            raise TypeError(f"the metric must give one number, got {score}")
+        score = float(score)
+        if global_step >= 0:
+            self.dev_losses.append((global_step, loss))
+            self.dev_scores.append(score)
+        return score, loss
+
+    @paddle.no_grad()
+    def predict(self, x):
+        """The model's output for one batch, in eval mode, without gradients.
+
+        Parameters
+        ----------
+        x : Tensor or ndarray [N, ...], or a tuple or list of them
+
+        Returns
+        -------
+        Tensor
+            Logits [N, C] for a classifier.
+        """
+        with eval_mode(self.model):
+            return outputs(self.model, tensors(x))
+
+    def save_model(self, save_path):
+        """Write the model's parameters and buffers, atomically, with this run's id.
+
+        The file is safetensors with a checksum (see `runner.saving.checkpoint`), whatever its
+        name ends in; `load_model` reads it. A file there is replaced.
+
+        Raises
+        ------
+        RuntimeError
+            The file cannot be written; the one there before is untouched.
+        """
+        if not self._team.first:
+            return
+        record = {
+            "kind": "model",
+            "run_id": self.run_id,
+            "model": type(self.model).__name__,
+            "network": files.network_of(self.model),
+            "steps": self.steps_done,
+        }
+        files.write_file(save_path, files.model_arrays(self.model), record)
+
+    def load_model(self, model_path=None, strict=True):
+        """Load weights that `save_model`, Paddle or safetensors wrote.
+
+        Parameters
+        ----------
+        model_path : str or Path, optional
+            This run's best model when left out.
+        strict : bool, default True
+            False loads the arrays that fit, leaves the others as they are, and returns them.
+
+        Returns
+        -------
+        list of str or None
+            With strict=False every mismatch, in words.
+
+        Raises
+        ------
+        FileNotFoundError
+        ValueError
+            A damaged file, or one of another network: every mismatch is named.
+        RuntimeError
+            This run has not saved a best model, and the file under its name is of another run.
+        """
+        if model_path is None and self._save_path is None:
+            raise ValueError("this runner has not trained: name the file to load")
+        path = Path(self._save_path if model_path is None else model_path)
+        own = self._save_path is not None and path.resolve() == self._save_path.resolve()
+        hint = (
+            f"this run (id {self.run_id}) has saved no best model: it evaluated nothing, or was "
+            "stopped before its first evaluation. Train with a dev_loader, or keep the present "
+            "weights with save_model(path)"
+        )
+        if own and not path.exists():
+            raise FileNotFoundError(f"there is no file {path}: {hint}")
+        arrays, record = files.read_file(path)
+        if record.get("kind") == "checkpoint":
+            arrays = {
+                name.removeprefix("model/"): array
+                for name, array in arrays.items()
+                if name.startswith("model/")
+            }
+        if own and record.get("run_id") != self.run_id:
+            raise RuntimeError(
+                f"{path} is of {'run ' + record['run_id'] if record else 'an unknown run'}, not of "
+                f"this one: {hint}. To load it all the same, use a new RunnerV3 or copy the file"
+            )
+        wrong = files.load_weights(self.model, arrays, path, strict)
+        self._position = None  # these are no longer the weights that training would go on from
+        return None if strict else wrong

@@ -1,0 +1,1 @@
+"""Files of weights and checkpoints, and what a resumed run needs."""

@@ -1,0 +1,330 @@
+"""Figures: their records and numbers, legible labels, and one showing in a notebook."""
+
+import types
+
+import matplotlib as mpl
+import nbformat
+import numpy as np
+import paddle
+import pytest
+
+from nndl import analysis, figures
+from nndl.figures import style
+from nndl.networks.lenet import LeNet
+
+
+def runner(steps=60, seed=0):
+    noise = np.random.default_rng(seed).random(steps)
+    return types.SimpleNamespace(
+        train_step_losses=[(i, 2.3 * 0.95**i + 0.1 * noise[i]) for i in range(steps)],
+        train_epoch_losses=[1.0],
+        dev_losses=[(i, 2.3 * 0.95**i) for i in range(9, steps, 10)],
+        dev_scores=[1 - 0.9 * 0.95**i for i in range(9, steps, 10)],
+    )
+
+
+def matrices():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 255, (12, 28, 28), dtype=np.uint8), rng.standard_normal((12, 10))
+
+
+IMAGES, LOGITS = matrices()
+LABELS = np.arange(12) % 10
+NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+GRID = np.linspace(-1, 1, 9)
+EVERY = {
+    "plot": lambda: figures.plot(runner()),
+    "plot_acc": lambda: figures.plot_training_loss_acc(runner()),
+    "compare": lambda: figures.compare_runs({"a": [runner(), runner(seed=1)], "b": runner()}),
+    "gradients": lambda: figures.gradient_norms({"a": [0.1, 0.2, 0.3], "b": [1, 1, 1]}),
+    "gradients of seeds": lambda: figures.gradient_norms({"a": [{"w": 0.1, "v": 0.2}] * 2}),
+    "line": lambda: figures.loss_line(GRID, {"a": GRID**2, "b": 1 - GRID}),
+    "surface": lambda: figures.loss_surface(GRID, GRID, {"a": np.add.outer(GRID**2, GRID**2)}),
+    "scaling": lambda: figures.scaling(
+        [
+            {"network": "LeNet-5", "batch": n, "threads": t, "images a second": {"nndl": n * t}}
+            for n in (1, 4)
+            for t in (1, 2)
+        ]
+    ),
+    "times": lambda: figures.times({"loops": (900, 800, 1000), "ours": (2, 1, 3)}),
+    "times grouped": lambda: figures.times({"a": {"forward": 1, "backward": 20}}),
+    "weights": lambda: figures.weight_norms(
+        {"none": [(0, 1), (9, 2)], "decay": [(0, 1), (9, 0.5)]}
+    ),
+    "connections": figures.connections,
+    "connections 2-D": figures.connections_2d,
+    "flip": figures.flip,
+    "worked": lambda: figures.worked_example(np.arange(1, 10).reshape(3, 3), [[0, 1], [2, 3]]),
+    "geometry": lambda: figures.geometry({"stride 2": {"stride": 2}, "dilated": {"dilation": 2}}),
+    "kinds": figures.convolution_kinds,
+    "channels": figures.channels,
+    "matrix": lambda: figures.matrix({"W": np.eye(3), "rotated": np.eye(3)[::-1]}),
+    "edges": lambda: figures.edges(IMAGES[0], {"flip": -1.0 * IMAGES[0], "same": IMAGES[1]}),
+    "responses": lambda: figures.response_histogram({"a": LOGITS, "b": 2 * LOGITS}),
+    "signals": lambda: figures.signals({"ramp": GRID, "square": GRID**2}, marks=[4]),
+    "pooling": lambda: figures.pooling(IMAGES[0]),
+    "grid": lambda: figures.image_grid(IMAGES, LABELS, NAMES),
+    "classes": lambda: figures.class_histogram({"train": LABELS, "test": LABELS[:5]}, NAMES),
+    "steps": lambda: figures.steps({"grey": IMAGES[0], "float": IMAGES[1] / 255}),
+    "confusion": lambda: figures.confusion_matrix(np.eye(10, dtype=int) * 5, NAMES),
+    "accuracy": lambda: figures.class_accuracy(np.linspace(0.1, 1, 10), NAMES),
+    "mistakes": lambda: figures.worst_mistakes(IMAGES, LOGITS, LABELS, NAMES),
+    "prediction": lambda: figures.prediction(IMAGES[0], LOGITS[0], NAMES, 3),
+    "kernels": lambda: figures.kernels(LOGITS.reshape(12, 1, 5, 2)),
+    "maps": lambda: figures.feature_maps(IMAGES, title="conv1"),
+    "cam": lambda: figures.grad_cam_overlay(IMAGES[:3], IMAGES[3:6] / 255, ["a", "b", "c"]),
+    "field": lambda: figures.receptive_field_layers([3, {"kernel": 2, "stride": 2}, 3]),
+    "field map": lambda: figures.receptive_field_map(np.eye(9), 9),
+}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_axes_is_labelled_and_no_text_is_clipped(name):
+    figure = EVERY[name]()
+    assert figure.alt
+    figure.canvas.draw()
+    page = figure.bbox.padded(1)
+    for axes in figure.axes:
+        if axes.axison and axes.get_xticks().size:
+            sharing = axes.get_shared_x_axes().get_siblings(axes)  # one label below stacked panels
+            assert any(a.get_xlabel() for a in sharing) or axes.get_label() == "<colorbar>"
+        if axes.axison and axes.get_yticks().size:
+            named = any(not _is_number(t.get_text()) for t in axes.get_yticklabels())
+            assert axes.get_ylabel() or named or axes.get_subplotspec().colspan.start
+        assert axes.has_data() or axes.patches or axes.texts or not axes.axison
+    for text in written(figure):
+        box = text.get_window_extent()
+        assert page.x0 <= box.x0 and box.x1 <= page.x1, text.get_text()
+        assert page.y0 <= box.y0 and box.y1 <= page.y1, text.get_text()
+
+
+def _is_number(text):
+    return text.replace("−", "-").replace(".", "").lstrip("-").isdigit() or "$" in text
+
+
+def written(figure):
+    """Titles, labels, notes and legends; tick labels that matplotlib draws."""
+    texts = [*figure.texts, figure._suptitle]
+    legends = [*figure.legends]
+    for axes in figure.axes:
+        texts += [axes.title, *axes.texts]
+        legends.append(axes.get_legend())
+        if axes.axison:
+            texts += [axes.xaxis.label, axes.yaxis.label]
+            for axis in (axes.xaxis, axes.yaxis):
+                low, high = sorted(axis.get_view_interval())
+                ticks = [t for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
+                texts += [tick.label1 for tick in ticks]
+    texts += [text for legend in legends if legend for text in legend.get_texts()]
+    return [text for text in texts if text is not None and text.get_text()]
+
+
+@pytest.mark.parametrize("name", ["compare", "confusion", "times", "mistakes", "classes"])
+def test_titles_do_not_overlap(name):
+    figure = EVERY[name]()
+    figure.canvas.draw()
+    boxes = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
+    for k, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[k + 1 :])
+
+
+def test_plot_draws_the_records():
+    records = runner()
+    loss, score = figures.plot(records).axes
+    drawn = {line.get_label(): line.get_xydata() for line in loss.lines}
+    assert np.allclose(drawn["training loss"], records.train_step_losses)
+    assert np.allclose(drawn["dev loss"], records.dev_losses)
+    assert np.allclose(score.lines[0].get_ydata(), records.dev_scores)
+    assert np.allclose(score.lines[0].get_xdata(), [step for step, _ in records.dev_losses])
+
+
+def test_plot_training_loss_acc_samples_and_takes_the_books_arguments():
+    figure = figures.plot_training_loss_acc(
+        runner(),
+        fig_size=(16, 6),
+        sample_step=20,
+        loss_legend_loc="lower left",
+        acc_legend_loc="lower right",
+        train_color="#8E004D",
+        dev_color="#E20079",
+        fontsize="x-large",
+        train_linestyle="-",
+        dev_linestyle="--",
+    )
+    assert figure.get_size_inches().tolist() == [16, 6]
+    assert figure.axes[0].lines[0].get_xdata().tolist() == [0, 20, 40]
+    with pytest.raises(ValueError, match="sample_step must be a positive integer"):
+        figures.plot_training_loss_acc(runner(), sample_step=0)
+
+
+def test_plot_writes_a_pdf_and_its_folder(tmp_path):
+    target = tmp_path / "new" / "folder" / "loss.pdf"
+    figures.plot(runner(), fig_name=str(target))
+    assert target.read_bytes().startswith(b"%PDF")
+    with pytest.raises(ValueError, match="must end in one of"):
+        figures.plot(runner(), fig_name=str(tmp_path / "loss.docx"))
+
+
+@pytest.mark.parametrize("draw", [figures.plot, figures.plot_training_loss_acc])
+def test_missing_records_are_named(draw):
+    empty = runner()
+    empty.dev_scores = []
+    with pytest.raises(ValueError, match=r"runner.dev_scores, got none.*dev_loader"):
+        draw(empty)
+    with pytest.raises(TypeError, match="train_step_losses"):
+        draw(object())
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda palette: figures.compare_runs({"a": runner(), "b": runner(seed=1)}, palette=palette),
+        lambda palette: figures.gradient_norms({"a": [1, 2], "b": [2, 1]}, palette=palette),
+        lambda palette: figures.weight_norms({"a": [(0, 1)], "b": [(0, 2)]}, palette=palette),
+        lambda palette: figures.learning_rates({"a": [1, 2], "b": [2, 1]}, palette=palette),
+    ],
+)
+def test_a_setting_keeps_its_colour_from_figure_to_figure(draw):
+    palette = [style.GREEN, style.VERMILLION]
+    for axes in draw(palette).axes:
+        assert [line.get_color() for line in axes.lines] == palette
+    with pytest.raises(ValueError, match="palette of 2 colours"):
+        draw(palette[:1])
+
+
+def test_the_band_spans_the_seeds():
+    figure = figures.compare_runs({"a": [runner(seed=s) for s in range(3)]}, window=1)
+    losses = np.array([[v for _, v in runner(seed=s).train_step_losses] for s in range(3)])
+    axes = figure.axes[0]
+    assert np.allclose(axes.lines[0].get_ydata(), losses.mean(axis=0))
+    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert np.isclose(heights.min(), losses.min()) and np.isclose(heights.max(), losses.max())
+
+
+def test_worst_mistakes_come_surest_first_and_need_a_mistake():
+    logits = np.zeros((3, 10))
+    logits[0, 1], logits[1, 2], logits[2, 3] = 2, 5, 9  # the last one is right
+    figure = figures.worst_mistakes(IMAGES[:3], logits, [0, 0, 3])
+    share = [np.exp(k) / (np.exp(k) + 9) for k in (5, 2)]
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert [f"({s:.1%})" in t for s, t in zip(share, titles, strict=True)] == [True, True]
+    with pytest.raises(ValueError, match="at least one mistake"):
+        figures.worst_mistakes(IMAGES[2:3], logits[2:], [3])
+
+
+def test_gradient_norms_are_those_of_backward():
+    paddle.seed(0)
+    model, X, y = LeNet(operators="paddle"), paddle.randn([4, 1, 32, 32]), paddle.arange(4)
+    norms = analysis.gradient_norms_of(model, X, y)
+    paddle.nn.functional.cross_entropy(model(X), y).backward()
+    assert list(norms) == ["conv1.weight", "conv3.weight", "conv5.weight"]
+    expected = np.linalg.norm(model.conv3.weight.grad.numpy())
+    assert np.isclose(norms["conv3.weight"], expected, rtol=1e-5)
+
+
+def test_the_line_of_losses_meets_both_networks_and_leaves_the_model():
+    paddle.seed(0)
+    first, second = LeNet(operators="paddle"), LeNet(operators="paddle")
+    X, y = paddle.randn([4, 1, 32, 32]), paddle.arange(4)
+    ends = [{k: v.clone() for k, v in m.state_dict().items()} for m in (first, second)]
+    losses = analysis.loss_along_line(first, *ends, X, y, [0, 0.5, 1])
+    expected = [paddle.nn.functional.cross_entropy(m(X), y).item() for m in (first, second)]
+    assert np.allclose([losses[0], losses[2]], expected, rtol=1e-6)
+    assert all(np.array_equal(v, ends[0][k]) for k, v in first.state_dict().items())
+    with pytest.raises(ValueError, match=r"end lacks conv1.bias"):
+        analysis.loss_along_line(first, ends[0], {}, X, y, [0])
+
+
+def test_the_slice_of_losses_has_the_network_in_its_middle():
+    paddle.seed(0)
+    model, X, y = LeNet(operators="paddle"), paddle.randn([4, 1, 32, 32]), paddle.arange(4)
+    before = {k: v.numpy().copy() for k, v in model.state_dict().items()}
+    losses = analysis.loss_slice(model, X, y, np.linspace(-1, 1, 3), np.linspace(0, 1, 2))
+    expected = paddle.nn.functional.cross_entropy(model(X), y).item()
+    assert losses.shape == (2, 3) and np.isclose(losses[0, 1], expected, rtol=1e-6)
+    assert len(np.unique(losses)) == 6
+    assert all(np.array_equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+def test_layer_output_is_what_the_layer_computes():
+    paddle.seed(0)
+    model, X = LeNet(operators="paddle"), paddle.randn([1, 1, 32, 32])
+    model.train()
+    assert np.allclose(analysis.layer_output(model, "conv1", X), model.conv1(X), atol=1e-6)
+    assert model.training and not model.conv1._forward_post_hooks
+    with pytest.raises(ValueError, match="no layer 'conv9' in the model; it has conv1"):
+        analysis.layer_output(model, "conv9", X)
+
+
+class Averaged(paddle.nn.Layer):
+    """conv → mean over the map → linear: Grad-CAM has a closed form here."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.linear = paddle.nn.Conv2D(1, 3, 3), paddle.nn.Linear(3, 4)
+
+    def forward(self, X):
+        return self.linear(self.conv(X).mean(axis=[2, 3]))
+
+
+def test_grad_cam_equals_the_closed_form_and_leaves_gradients_alone():
+    paddle.seed(1)
+    model, X = Averaged(), paddle.randn([2, 1, 8, 8])
+    model(X).sum().backward()
+    before = model.linear.weight.grad.numpy().copy()
+    heat, logits = analysis.grad_cam(model, "conv", X, classes=[1, 3])
+    weights = model.linear.weight.numpy()[:, [1, 3]].T  # class activation map, Zhou 2016
+    expected = np.maximum(np.einsum("np,npij->nij", weights, model.conv(X).numpy()), 0)
+    expected /= expected.max(axis=(1, 2), keepdims=True)
+    assert np.allclose(heat, expected, atol=1e-5)
+    assert np.allclose(logits, model(X).numpy(), atol=1e-6)
+    assert np.array_equal(model.linear.weight.grad.numpy(), before)
+    with pytest.raises(ValueError, match="expected a layer with feature maps"):
+        analysis.grad_cam(model, "linear", X)
+
+
+def test_the_style_touches_nothing_outside():
+    before = dict(mpl.rcParams)
+    figures.connections()
+    assert dict(mpl.rcParams) == before
+    assert "matplotlib.pyplot" not in style.Figure.__module__
+
+
+def contrast(color, other="#FFFFFF"):
+    """Ratio of relative luminances, WCAG 2."""
+
+    def luminance(c):
+        parts = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in c]
+        return np.dot(parts, (0.2126, 0.7152, 0.0722))
+
+    pair = sorted(luminance(mpl.colors.to_rgb(c)) for c in (color, other))
+    return (pair[1] + 0.05) / (pair[0] + 0.05)
+
+
+def test_text_and_first_lines_stand_out_from_white():
+    assert contrast(style.BLACK) > 7 and contrast(style.GRAY) > 4.5
+    assert all(contrast(color) > 3 for color in (style.TRAIN, style.DEV, style.TEST))
+
+
+CELLS = {
+    "from nndl import figures": 0,
+    "figures.connections()": 1,
+    "figure = figures.connections()": 1,
+    "figures.connections()\n1 + 1": 1,
+    "figure": 1,
+    "figures.connections()\nfigures.flip()": 2,
+}
+
+
+def test_a_notebook_shows_a_figure_once(tmp_path):
+    import nbclient
+
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    for cell, expected in zip(notebook.cells, CELLS.values(), strict=True):
+        shown = [o for o in cell.outputs if "image/png" in o.get("data", {})]
+        assert len(shown) == expected, cell.source
+        assert all("Neurons" in o.data["text/plain"] or "flip" in cell.source for o in shown)
+        assert not [o for o in cell.outputs if o.get("name") == "stderr"]
