@@ -19,6 +19,28 @@ from ..networks.resnet import ResNet18
 from ..runner.distributed import SharedBatchLoader
 
 
+#: what a recipe calls its data -> a function of the mode ('train', 'dev', 'test')
+DATASETS = {
+    "mnist-book": lambda mode: MNISTDataset(mode, split="book"),
+    "mnist-full": lambda mode: MNISTDataset(mode, split="full"),
+    "cifar10-mini": lambda mode: CIFAR10Dataset(mode, subset="mini"),
+    "cifar10-full": lambda mode: CIFAR10Dataset(mode, subset="full"),
+}
+
+
+def _lenet(recipe, channels, operators):
+    return LeNet(channels, operators=operators)
+
+
+def _resnet18(recipe, channels, operators):
+    options = {"use_residual": recipe.use_residual, "stem": recipe.stem}
+    return ResNet18(channels, operators=operators, **options)
+
+
+#: what a task begins with -> a function of recipe, input channels and operators
+NETWORKS = {"lenet": _lenet, "resnet18": _resnet18}
+
+
 @dataclasses.dataclass(frozen=True)
 class Experiment:
     """Everything that decides a run, except the seed.
@@ -187,12 +209,7 @@ def experiment(task, preset="quick", **changes):
 def build_model(recipe, operators="hand"):
     """The network of a recipe, freshly initialised."""
     channels = 1 if recipe.data.startswith("mnist") else 3
-    if recipe.task.startswith("lenet"):
-        model = LeNet(channels, operators=operators)
-    else:
-        model = ResNet18(
-            channels, use_residual=recipe.use_residual, operators=operators, stem=recipe.stem
-        )
+    model = NETWORKS[recipe.task.partition("-")[0]](recipe, channels, operators)
     if recipe.head_scale != 1:
         head = [layer for layer in model.sublayers() if isinstance(layer, paddle.nn.Linear)][-1]
         head.weight.set_value(recipe.head_scale * head.weight)
@@ -201,10 +218,9 @@ def build_model(recipe, operators="hand"):
 
 def build_dataset(recipe, mode):
     """The data of a recipe: mode 'train', 'dev' or 'test'."""
-    kind, part = recipe.data.split("-")
-    if kind == "mnist":
-        return MNISTDataset(mode, split=part)
-    return CIFAR10Dataset(mode, subset=part)
+    if recipe.data not in DATASETS:
+        raise ValueError(f"data must be one of {', '.join(DATASETS)}, got {recipe.data!r}")
+    return DATASETS[recipe.data](mode)
 
 
 def build_loaders(recipe, seed=None, team=None):
