@@ -3,16 +3,18 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help notebooks outputs test bench site test-browser test-bare clean
+.PHONY: help notebooks outputs test test-twice test-browser test-bare test-all bench site clean
 
 help:
 	@echo 'make notebooks     execute the five notebooks on the embedded data'
-	@echo 'make test          run every test, notebooks and lint included'
+	@echo 'make test          lint, every unit test, every notebook once'
 	@echo 'make outputs       execute the notebooks and write their outputs in place'
 	@echo 'make bench         operators and training steps against paddle.nn'
 	@echo 'make site          build the web site into build/site'
+	@echo 'make test-twice    every notebook twice in one kernel: the same results again'
 	@echo 'make test-browser  click through the notebooks in JupyterLab (needs Chromium)'
 	@echo 'make test-bare     the notebooks without the package installed, the package without its folder'
+	@echo 'make test-all      all of these tests, one after the other'
 
 $(BIN)/python:
 	@sh scripts/make_venv.sh '$(PYTHON)' '$(VENV)'
@@ -35,7 +37,10 @@ outputs: $(VENV)/.user
 test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --maxschedchunk 1
+
+test-twice: $(VENV)/.test
+	$(BIN)/python -m pytest -m twice
 
 bench: $(VENV)/.user
 	$(BIN)/python -m benchmarks
@@ -50,6 +55,8 @@ test-browser: $(VENV)/.browser
 
 test-bare: $(VENV)/.test
 	$(BIN)/python -m pytest -m bare tests
+
+test-all: test test-twice test-browser test-bare
 
 clean:
 	rm -rf $(VENV) build

@@ -18,7 +18,6 @@ from ..networks.lenet import LeNet
 from ..networks.resnet import ResNet18
 from ..runner.distributed import SharedBatchLoader
 
-
 #: what a recipe calls its data -> a function of the mode ('train', 'dev', 'test')
 DATASETS = {
     "mnist-book": lambda mode: MNISTDataset(mode, split="book"),
