@@ -40,6 +40,8 @@ class Runtime:
     processes : int
         Training processes that share them on this machine.
     threads : int or None
+        Threads of this package's operators; None where everything was left alone.
+    paddle_threads : int or None
         Threads given to Paddle's CPU kernels; None where Paddle's own choice was left alone.
     fast_path : str
         Which code path Paddle's BLAS takes on this processor, and why.
@@ -55,6 +57,7 @@ class Runtime:
     cores: int
     processes: int = 1
     threads: int | None = None
+    paddle_threads: int | None = None
     fast_path: str = "as the library chooses"
     versions: str = ""
     device: str = ""
@@ -66,10 +69,15 @@ class Runtime:
             f"versions   {self.versions}",
             f"device     {self.device}",
             f"processor  {self.processor}, {self.cores} physical cores{shared}",
-            f"threads    {self.threads or 'as Paddle chooses'}",
+            f"threads    {self._threads()}",
             f"BLAS path  {self.fast_path}",
         ]
         return "\n".join(lines + [f"hint       {hint}" for hint in self.hints])
+
+    def _threads(self):
+        if self.threads == self.paddle_threads:
+            return self.threads or "as Paddle chooses"
+        return f"{self.threads} for nndl's operators, Paddle's own number for Paddle's"
 
     __repr__ = __str__
 
@@ -93,19 +101,24 @@ def prepare():
         runtime.hints.append("NNDL_RUNTIME=off is set: threads and BLAS path are Paddle's own")
         _import_paddle()
     else:
-        paddle_was_first = "paddle" in sys.modules
-        _choose_blas_path(runtime, paddle_was_first)
+        paddle_was_first = sys.modules.get("paddle") is not None
         # Workers of Paddle's BLAS spin for 200 ms after each product and would take the cores from
         # our own threads. Without any waiting they are put to sleep between the small products of
         # one convolution, which made paddle.nn's LeNet 2.7 times slower; 1 ms costs neither.
-        os.environ.setdefault("KMP_BLOCKTIME", "1")
+        own_wait = os.environ.setdefault("KMP_BLOCKTIME", "1") == "1"
+        late = paddle_was_first and _openmp_is_running(own_wait)
+        _choose_blas_path(runtime, late)
         _keep_memory()
         asked = _threads_asked_for(paddle_was_first)
         runtime.threads = asked or max(1, runtime.cores // runtime.processes)
         _import_numpy(runtime.threads)
         paddle = _import_paddle()
+        # Once Paddle has computed, its BLAS keeps the path that it chose then. On the slow one of
+        # AMD processors small steps take 1.2 to 3 times as long on two threads as on one.
+        runtime.paddle_threads = None if late and not asked else runtime.threads
         if not asked:
-            paddle.base.core.set_num_threads(runtime.threads)
+            if not late:
+                paddle.base.core.set_num_threads(runtime.threads)
             # Paddle wrote "1" for itself; a child process must not take it for the user's wish.
             os.environ.pop("OMP_NUM_THREADS", None)
     _runtime = runtime
@@ -245,18 +258,29 @@ def _import_paddle():
     return paddle
 
 
-def _choose_blas_path(runtime, paddle_was_first):
+def _openmp_is_running(own_wait):
+    """Whether Paddle has computed: then its OpenMP does not know the waiting time set since."""
+    import paddle
+
+    library = Path(paddle.__file__).parent / "libs" / "libiomp5.so"
+    if not own_wait or not library.exists():
+        return True  # it cannot be told: be careful
+    return ctypes.CDLL(str(library)).kmp_get_blocktime() != int(os.environ["KMP_BLOCKTIME"])
+
+
+def _choose_blas_path(runtime, late):
     """On AMD the MKL in Paddle's wheel takes a slow path unless it is told the processor type."""
-    if "MKL_DEBUG_CPU_TYPE" in os.environ:
+    if late:
+        runtime.fast_path = "as Paddle chose it before nndl was imported"
+        runtime.hints.append(
+            "Paddle had computed before nndl was imported, so its threads and BLAS path are left "
+            "as they are; restart and import nndl first for faster training"
+        )
+    elif "MKL_DEBUG_CPU_TYPE" in os.environ:
         runtime.fast_path = f"MKL_DEBUG_CPU_TYPE={os.environ['MKL_DEBUG_CPU_TYPE']}, set by you"
     elif runtime.processor.startswith("AMD") and _has_avx2():
         os.environ["MKL_DEBUG_CPU_TYPE"] = "5"  # 5 is AVX2; read when MKL is first used
         runtime.fast_path = "AVX2 (MKL_DEBUG_CPU_TYPE=5, chosen for AMD)"
-        if paddle_was_first:
-            runtime.hints.append(
-                "paddle was imported before nndl: if it has multiplied matrices already, the fast "
-                "path comes too late; restart and import nndl first"
-            )
 
 
 def _keep_memory():

@@ -19,7 +19,8 @@ VARIABLES = (
 REPORT = (
     "import json, os, sys, nndl.runtime\n"
     "found = nndl.runtime.report()\n"
-    "print(json.dumps({'threads': found.threads, 'cores': found.cores, 'hints': found.hints,\n"
+    "print(json.dumps({'threads': found.threads, 'paddle_threads': found.paddle_threads,\n"
+    "    'cores': found.cores, 'hints': found.hints,\n"
     "    'processes': found.processes, 'path': found.fast_path, 'text': str(found),\n"
     "    'omp': os.environ.get('OMP_NUM_THREADS'), 'mkl': os.environ.get('MKL_DEBUG_CPU_TYPE')}))"
 )
@@ -81,11 +82,21 @@ def test_off_leaves_everything_as_paddle_has_it(reported):
     assert "threads    as Paddle chooses" in found["text"]
 
 
-def test_paddle_imported_first_is_told(reported):
+def test_paddle_imported_first_makes_no_difference(reported):
     found = reported(before="import paddle\n")
-    assert found["threads"] == found["cores"]  # Paddle's own "1" is not taken for a wish
-    if found["path"].startswith("AVX2"):
-        assert any("paddle was imported before nndl" in hint for hint in found["hints"])
+    assert found["threads"] == found["paddle_threads"] == found["cores"]  # its "1" is no wish
+    assert found["hints"] == []
+
+
+def test_paddle_that_has_computed_keeps_its_threads(reported):
+    """On a slow BLAS path that can't be left any more, a second thread costs more than it gives."""
+    before = "import paddle\nX = paddle.randn([64, 64])\nX @ X\n"
+    found = reported(before=before)
+    assert found["paddle_threads"] is None
+    assert found["threads"] == found["cores"]
+    assert found["mkl"] is None
+    assert any("import nndl first" in hint for hint in found["hints"])
+    assert "Paddle's own number" in found["text"]
 
 
 @pytest.mark.parametrize(
