@@ -2,19 +2,27 @@
 
 import operator
 
-import numpy as np
 
+def integer(name, value, minimum=0, maximum=None):
+    """`value` as an int from `minimum` to `maximum`; NumPy's integers and tensors count as such.
 
-def integer(name, value, minimum):
-    """`value` as an int that is at least `minimum`; a bool or a float is refused."""
+    Raises
+    ------
+    TypeError
+        If it is no integer: a bool, a float, text.
+    ValueError
+        If it is too small or too large.
+    """
     try:
         number = operator.index(value)
     except TypeError:
         number = None
-    if number is None or isinstance(value, (bool, np.bool_)):
+    if number is None or type(value).__name__ in ("bool", "bool_"):
         raise TypeError(f"{name} must be an integer, got {value!r}: write e.g. {name}={minimum}")
-    if number < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, got {number}")
+    high = maximum is not None
+    if number < minimum or (high and number > maximum):
+        span = f"from {minimum} to {maximum}" if high else f"at least {minimum}"
+        raise ValueError(f"{name} must be {span}, got {number}")
     return number
 
 

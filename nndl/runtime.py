@@ -10,13 +10,14 @@ import dataclasses
 import importlib.metadata
 import io
 import math
-import operator
 import os
 import platform
 import random
 import sys
 import warnings
 from pathlib import Path
+
+from ._arguments import integer
 
 #: variables by which a user chooses the number of threads
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "FLAGS_paddle_num_threads")
@@ -175,14 +176,7 @@ def seed_everything(seed):
     TypeError, ValueError
         If it is not such an integer.
     """
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        number = None
-    if number is None or isinstance(seed, bool):
-        raise TypeError(f"seed must be an integer, got {seed!r}: write e.g. seed_everything(0)")
-    if not 0 <= number < 2**32:
-        raise ValueError(f"seed must be from 0 to 2**32 - 1, got {number}")
+    number = integer("seed", seed, 0, 2**32 - 1)
     import numpy as np
     import paddle
 
