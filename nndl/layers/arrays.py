@@ -18,6 +18,15 @@ def array(X):
     return np.from_dlpack(X.detach()) if X.place.is_cpu_place() else X.numpy()
 
 
+def by_hand(X):
+    """Whether our NumPy forms compute on X; Paddle's kernels serve GPUs, half precision, graphs."""
+    return (
+        paddle.in_dynamic_mode()
+        and X.place.is_cpu_place()
+        and X.dtype in (paddle.float32, paddle.float64)
+    )
+
+
 def like(values, X):
     """The array `values` as the kind of thing that X is: an array, or a Tensor on its device."""
     if values is None or not isinstance(X, paddle.Tensor):

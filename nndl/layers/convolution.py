@@ -1,38 +1,56 @@
-"""Two-dimensional convolution: the formula as loops, the fast form, its gradients, the layer."""
+"""Two-dimensional convolution: the formula as loops, as a matrix product, its gradients, the layer.
 
+From top to bottom: `conv2d_loops` is the formula; `conv2d_plain` and `conv2d_plain_backward` are
+the same as matrix products; `conv2d` and the layer `Conv2D` stand at the door. Where it pays they
+leave the work to a form of `nndl.layers.fast`, which gives the same result sooner; with
+`NNDL_FORM=plain` in the environment they never do, and every line that computes stands here.
+"""
+
+import functools
 import math
+from typing import NamedTuple
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 
 from .._arguments import integer, pair
-from .arrays import array, dtype_name, like
+from .arrays import array, by_hand, like
 from .autograd import differentiable, on_tensors
 from .fast import convolution as forms
-from .window import check_maps, output_size, pad, windows
+from .fast.threads import one_blas_thread
+from .window import check_maps, crop, facts, output_size, pad, windows
 
-__all__ = ["Conv2D", "conv2d", "conv2d_backward", "conv2d_loops", "im2col", "output_size"]
-
-
-def _loops_backward(dY, X, W, b, stride, padding, dilation, groups):
-    """Every multiply-add of the forward pass sends its share of the gradient to both factors."""
-    stride, padding, dilation = (pair("", option, 0) for option in (stride, padding, dilation))
-    X = pad(X, padding)
-    P, D, U, V = W.shape
-    (s, t), (e, f) = stride, dilation
-    dX, dW, db = np.zeros(X.shape, X.dtype), np.zeros(W.shape, W.dtype), np.zeros(P, W.dtype)
-    for n, p, i, j in np.ndindex(*dY.shape):
-        first = p // (P // groups) * D
-        db[p] += dY[n, p, i, j]
-        for d, u, v in np.ndindex(D, U, V):
-            pixel = n, first + d, i * s + u * e, j * t + v * f
-            dX[pixel] += W[p, d, u, v] * dY[n, p, i, j]
-            dW[p, d, u, v] += X[pixel] * dY[n, p, i, j]
-    return _crop(dX, padding), dW, db
+__all__ = [
+    "Conv2D",
+    "conv2d",
+    "conv2d_backward",
+    "conv2d_loops",
+    "conv2d_plain",
+    "conv2d_plain_backward",
+    "im2col",
+    "output_size",
+]
 
 
-@on_tensors(backward=_loops_backward)
+class Options(NamedTuple):
+    """How the window moves, normalised once: pairs are (height, width)."""
+
+    stride: tuple
+    padding: tuple
+    dilation: tuple
+    groups: int
+
+    @classmethod
+    def of(cls, stride, padding, dilation, groups):
+        return cls(
+            pair("stride", stride, 1),
+            pair("padding", padding, 0),
+            pair("dilation", dilation, 1),
+            integer("groups", groups, 1),
+        )
+
+
 def conv2d_loops(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
     """Convolution exactly as the formula says it, one multiply-add at a time.
 
@@ -79,13 +97,12 @@ def conv2d_loops(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
     array([[25., 31.],
            [43., 49.]])
     """
-    stride, padding, dilation, groups = _check(
-        X, W, b, stride, padding, dilation, groups, "conv2d_loops"
-    )
+    options = Options.of(stride, padding, dilation, groups)
+    _check(X, W, b, options, "conv2d_loops")
+    (s, t), padding, (e, f), groups = options
     X = pad(X, padding)
     N, P = len(X), len(W)
     D, U, V = W.shape[1:]  # the channels of one group
-    (s, t), (e, f) = stride, dilation
     rows = output_size(X.shape[2], U, s, 0, e)
     columns = output_size(X.shape[3], V, t, 0, f)
     Y = np.zeros((N, P, rows, columns), X.dtype)
@@ -103,6 +120,86 @@ def conv2d_loops(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
                                 )
                     Y[n, p, i, j] = total
     return Y
+
+
+def _loops_backward(dY, X, W, b, stride, padding, dilation, groups):
+    """Every multiply-add of the forward pass sends its share of the gradient to both factors."""
+    (s, t), padding, (e, f), groups = Options.of(stride, padding, dilation, groups)
+    X = pad(X, padding)
+    P, D, U, V = W.shape
+    dX, dW, db = np.zeros(X.shape, X.dtype), np.zeros(W.shape, W.dtype), np.zeros(P, W.dtype)
+    for n, p, i, j in np.ndindex(*dY.shape):
+        first = p // (P // groups) * D
+        db[p] += dY[n, p, i, j]
+        for d, u, v in np.ndindex(D, U, V):
+            pixel = n, first + d, i * s + u * e, j * t + v * f
+            dX[pixel] += W[p, d, u, v] * dY[n, p, i, j]
+            dW[p, d, u, v] += X[pixel] * dY[n, p, i, j]
+    return crop(dX, padding), dW, db
+
+
+conv2d_loops = on_tensors(backward=_loops_backward)(conv2d_loops)
+
+
+def conv2d_plain(X, W, b, stride, padding, dilation):
+    """Convolution as one matrix product, Y = W · columns + b, in as few lines as it takes.
+
+    The forms of `nndl.layers.fast` differ from it in how numbers lie in memory and in how many are
+    multiplied, not in the result. Nothing is checked here; `conv2d` has done that.
+
+    Parameters
+    ----------
+    X : ndarray [N, D, M, N']
+    W : ndarray [P, D, U, V]
+    b : ndarray [P] or None
+    stride, padding, dilation : (int, int)
+
+    Returns
+    -------
+    Y : ndarray [N, P, M′, N′]
+    columns : ndarray [N, D·U·V, M′·N′]
+        What `conv2d_plain_backward` wants to see again.
+
+    References
+    ----------
+    Chellapilla et al., *High performance convolutional neural networks for document processing*,
+    2006.
+    """
+    seen = windows(pad(X, padding), W.shape[2:], stride, dilation)  # [N, D, U, V, M′, N′]
+    columns = seen.reshape(len(X), W[0].size, -1)  # what a window sees, one a column
+    kernels = W.reshape(len(W), -1)  # the weights of a kernel, one a row
+    Y = kernels @ columns  # Y = W · columns
+    if b is not None:
+        Y += b[:, None]
+    return Y.reshape(len(X), len(W), *seen.shape[4:]), columns
+
+
+def conv2d_plain_backward(dY, columns, X, W, stride, padding, dilation):
+    """Gradients of `conv2d_plain`: in Y = W · columns + b, each factor gets dY times the other.
+
+    Parameters
+    ----------
+    dY : ndarray [N, P, M′, N′]
+        Gradient of the loss with respect to Y.
+    columns : ndarray [N, D·U·V, M′·N′]
+    X, W, stride, padding, dilation
+        As in `conv2d_plain`.
+
+    Returns
+    -------
+    dX, dW, db : ndarray, of the shapes of X, of W, and [P]
+    """
+    G = dY.reshape(*dY.shape[:2], -1)
+    db = G.sum(axis=(0, 2))  # db = Σ dY
+    products = map(np.dot, G, columns.swapaxes(1, 2))
+    dW = functools.reduce(np.add, products).reshape(W.shape)  # dW = Σₙ dY · columnsᵀ
+    dcolumns = W.reshape(len(W), -1).T @ G  # dcolumns = Wᵀ · dY
+    dX = np.zeros_like(pad(X, padding))
+    seen = windows(dX, W.shape[2:], stride, dilation)
+    dcolumns = dcolumns.reshape(seen.shape)
+    for u, v in np.ndindex(W.shape[2:]):  # every entry is added to the pixel that it came from
+        seen[:, :, u, v] += dcolumns[:, :, u, v]
+    return crop(dX, padding), dW, db
 
 
 def im2col(X, kernel, stride=1, padding=0, dilation=1):
@@ -131,7 +228,7 @@ def im2col(X, kernel, stride=1, padding=0, dilation=1):
            [4., 5., 7., 8.],
            [5., 6., 8., 9.]])
     """
-    check_maps(X, "im2col")
+    check_maps(facts(X), "im2col")
     kernel, stride = pair("kernel", kernel, 1), pair("stride", stride, 1)
     padding, dilation = pair("padding", padding, 0), pair("dilation", dilation, 1)
     return like(_im2col(array(X), kernel, stride, padding, dilation), X)
@@ -140,16 +237,11 @@ def im2col(X, kernel, stride=1, padding=0, dilation=1):
 def _im2col(X, kernel, stride, padding, dilation):
     view = windows(pad(X, padding), kernel, stride, dilation)
     N, D, U, V, rows, columns = view.shape
-    return view.reshape(N, D * U * V, rows * columns)
-
-
-def _crop(X, padding):
-    height, width = padding
-    return X[:, :, height : X.shape[2] - height, width : X.shape[3] - width]
+    return view.reshape(N, D * U * V, rows * columns)  # a window is now a column: this copies
 
 
 def conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
-    """Convolution as a matrix product: the kernels, one a row, times the windows, one a column.
+    """Convolution as a matrix product, in the form that suits the shape; see `conv2d_plain`.
 
     Parameters
     ----------
@@ -187,54 +279,33 @@ def conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
     >>> list(conv2d(paddle.ones([1, 1, 3, 3]), paddle.ones([1, 1, 2, 2])).shape)
     [1, 1, 2, 2]
     """
+    options = Options.of(stride, padding, dilation, groups)
+    return _convolve(X, W, b, options)
+
+
+def _convolve(X, W, b, options):
     if not isinstance(X, paddle.Tensor):
         raise TypeError(
             f"conv2d expects X as a Tensor, got {type(X).__name__}: "
             "convert it with paddle.to_tensor(...)"
         )
-    options = _check(X, W, b, stride, padding, dilation, groups, "conv2d")
+    _check(X, W, b, options, "conv2d")
     if not by_hand(X):
         return F.conv2d(X, W, b, *options)
     return differentiable(
-        lambda X, W, b: _forward(X, W, b, *options),
-        lambda dY, kept, needed, X, W, b: _backward(dY, X, W, *options, needed, kept),
+        lambda X, W, b: _forward(X, W, b, options),
+        lambda dY, memory, needed, X, W, b: _backward(dY, X, W, options, needed, memory),
         X,
         W,
         b,
     )
 
 
-def by_hand(X):
-    """Whether our NumPy form computes on X; Paddle's kernels serve GPUs, half precision, graphs."""
-    return (
-        paddle.in_dynamic_mode()
-        and X.place.is_cpu_place()
-        and X.dtype in (paddle.float32, paddle.float64)
-    )
-
-
-def _groups(X, W, groups):
-    """(channels, kernels) slices of each group."""
-    D, P = X.shape[1] // groups, len(W) // groups
-    return [(slice(g * D, g * D + D), slice(g * P, g * P + P)) for g in range(groups)]
-
-
-def _forward(X, W, b, stride, padding, dilation, groups):
-    """Y, and what the backward pass wants to see again."""
-    if groups == 1:
-        return forms.forward(X, W, b, stride, padding, dilation)
-    parts = [
-        forms.forward(X[:, d], W[p], b if b is None else b[p], stride, padding, dilation)[0]
-        for d, p in _groups(X, W, groups)
-    ]
-    return np.concatenate(parts, axis=1), None
-
-
 def conv2d_backward(dY, X, W, stride=1, padding=0, dilation=1, groups=1):
-    """Gradients of the convolution, from Y = W @ columns.
+    """Gradients of the convolution, from Y = W · columns; see `conv2d_plain_backward`.
 
-    dW = Σ_n dY[n] @ columns[n]ᵀ; dcolumns = Wᵀ @ dY, each added back to the pixels that its
-    window saw; db = Σ dY over batch and pixels.
+    dW = Σₙ dY · columnsᵀ; dcolumns = Wᵀ · dY, every entry added to the pixel that it came from;
+    db = Σ dY.
 
     Parameters
     ----------
@@ -254,75 +325,18 @@ def conv2d_backward(dY, X, W, stride=1, padding=0, dilation=1, groups=1):
     ValueError, TypeError
         If dY is not the gradient of this convolution's output.
     """
-    options = _check(X, W, None, stride, padding, dilation, groups, "conv2d_backward")
-    check_maps(dY, "conv2d_backward", "dY", "[N, P, M′, N′]")
-    expected = [len(X), len(W)]
-    for k in (0, 1):
-        sizes = X.shape[2 + k], W.shape[2 + k]
-        expected.append(output_size(*sizes, *(option[k] for option in options[:3])))
-    if list(dY.shape) != expected:
+    options = Options.of(stride, padding, dilation, groups)
+    _check(X, W, None, options, "conv2d_backward")
+    check_maps(facts(dY), "conv2d_backward", "dY", "[N, P, M′, N′]")
+    X_, W_ = array(X), array(W)
+    Y, memory = _forward(X_, W_, None, options)
+    if tuple(dY.shape) != Y.shape:
         raise ValueError(
-            f"conv2d_backward expects dY of the output's shape {expected}, got {list(dY.shape)}: "
-            "pass the stride, padding and dilation of the forward pass"
+            f"conv2d_backward expects dY of the output's shape {list(Y.shape)}, got "
+            f"{list(dY.shape)}: pass the stride, padding and dilation of the forward pass"
         )
-    gradients = _backward(array(dY), array(X), array(W), *options)
+    gradients = _backward(array(dY), X_, W_, options, (True, True, True), memory)
     return tuple(like(gradient, X) for gradient in gradients)
-
-
-def _backward(dY, X, W, stride, padding, dilation, groups, needed=(True, True, True), kept=None):
-    if groups == 1:
-        return forms.backward(dY, X, W, stride, padding, dilation, needed, kept)
-    parts = [
-        forms.backward(dY[:, p], X[:, d], W[p], stride, padding, dilation, needed)
-        for d, p in _groups(X, W, groups)
-    ]
-    return tuple(
-        np.concatenate(gradients, axis=axis) if wanted else None
-        for gradients, axis, wanted in zip(zip(*parts, strict=True), (1, 0, 0), needed, strict=True)
-    )
-
-
-def _check(X, W, b, stride, padding, dilation, groups, owner):
-    """Refuse arguments that do not fit together; returns the options as pairs."""
-    check_maps(X, owner)
-    check_maps(W, owner, "W", "[P, D / groups, U, V] (kernels, channels, height, width)")
-    options = pair("stride", stride, 1), pair("padding", padding, 0), pair("dilation", dilation, 1)
-    groups = integer("groups", groups, 1)
-    D, P, channels = X.shape[1], W.shape[0], W.shape[1]
-    if D % groups or P % groups:
-        raise ValueError(
-            f"{owner} expects groups that divide the {D} input and {P} output channels, "
-            f"got groups={groups}"
-        )
-    if channels * groups != D:
-        raise ValueError(
-            f"{owner} expects X with {channels * groups} channels, W's {channels} times "
-            f"{groups} group(s), got X of shape {list(X.shape)} and W of shape {list(W.shape)}: "
-            "change in_channels of the layer or the channels of the images"
-        )
-    for name, other in (("W", W), ("b", b)):
-        if other is None:
-            continue
-        if isinstance(other, paddle.Tensor) != isinstance(X, paddle.Tensor):
-            raise TypeError(
-                f"{owner} expects Tensors alone or NumPy arrays alone, got X as "
-                f"{type(X).__name__} and {name} as {type(other).__name__}"
-            )
-        if "float64" in (dtype_name(X), dtype_name(other)) and dtype_name(X) != dtype_name(other):
-            raise TypeError(
-                f"{owner} expects X and {name} of one type, got {dtype_name(X)} and "
-                f"{dtype_name(other)}: convert one of them with .astype(...)"
-            )
-    if b is not None and list(b.shape) != [P]:
-        raise ValueError(
-            f"{owner} expects b of shape [{P}], one bias an output map, got {list(b.shape)}"
-        )
-    for k, axis in enumerate(("height", "width")):
-        try:
-            output_size(X.shape[2 + k], W.shape[2 + k], *(option[k] for option in options))
-        except ValueError as error:
-            raise ValueError(f"{owner}, {axis}: {error}") from None
-    return *options, groups
 
 
 class Conv2D(paddle.nn.Layer):
@@ -386,10 +400,8 @@ class Conv2D(paddle.nn.Layer):
         self.in_channels = integer("in_channels", in_channels, 1)
         self.out_channels = integer("out_channels", out_channels, 1)
         self.kernel_size = pair("kernel_size", kernel_size, 1)
-        self.stride = pair("stride", stride, 1)
-        self.padding = pair("padding", padding, 0)
-        self.dilation = pair("dilation", dilation, 1)
-        self.groups = integer("groups", groups, 1)
+        self._options = Options.of(stride, padding, dilation, groups)
+        self.stride, self.padding, self.dilation, self.groups = self._options
         if in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"Conv2D expects groups that divide in_channels={in_channels} and "
@@ -406,14 +418,106 @@ class Conv2D(paddle.nn.Layer):
         self.bias = self.create_parameter([out_channels], attr=bias_attr, is_bias=True)
 
     def forward(self, X):
-        return conv2d(
-            X, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
+        return _convolve(X, self.weight, self.bias, self._options)
 
     def extra_repr(self):
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
-        defaults = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
-        for name, default in defaults.items():
+        defaults = Options((1, 1), (0, 0), (1, 1), 1)
+        for name, default in defaults._asdict().items():
             if getattr(self, name) != default:
                 text += f", {name}={getattr(self, name)}"
         return text
+
+
+def _groups(X, W, groups):
+    """(channels, kernels) slices of each group."""
+    D, P = X.shape[1] // groups, len(W) // groups
+    return [(slice(g * D, g * D + D), slice(g * P, g * P + P)) for g in range(groups)]
+
+
+def _forward(X, W, b, options):
+    """Y, and for every group what the backward pass wants to see again."""
+    *options, groups = options
+    if groups == 1:
+        Y, memory = _forward_group(X, W, b, *options)
+        return Y, [memory]
+    parts = [
+        _forward_group(X[:, d], W[p], None if b is None else b[p], *options)
+        for d, p in _groups(X, W, groups)
+    ]
+    return np.concatenate([Y for Y, _ in parts], axis=1), [memory for _, memory in parts]
+
+
+def _forward_group(X, W, b, *options):
+    if forms.choose(X, W, *options).form != "plain":
+        return forms.forward(X, W, b, *options)
+    with one_blas_thread():
+        return conv2d_plain(X, W, b, *options)
+
+
+def _backward(dY, X, W, options, needed, memory):
+    """dX, dW, db, None where not needed."""
+    *options, groups = options
+    if groups == 1:
+        return _backward_group(dY, X, W, options, needed, memory[0])
+    parts = [
+        _backward_group(dY[:, p], X[:, d], W[p], options, needed, kept)
+        for (d, p), kept in zip(_groups(X, W, groups), memory, strict=True)
+    ]
+    return tuple(
+        np.concatenate(gradients, axis=axis) if wanted else None
+        for gradients, axis, wanted in zip(zip(*parts, strict=True), (1, 0, 0), needed, strict=True)
+    )
+
+
+def _backward_group(dY, X, W, options, needed, memory):
+    if not isinstance(memory, np.ndarray):
+        return forms.backward(dY, X, W, *options, needed, memory)
+    with one_blas_thread():
+        return conv2d_plain_backward(dY, memory, X, W, *options)
+
+
+def _check(X, W, b, options, owner):
+    """Refuse arguments that do not fit together."""
+    _check_facts(facts(X), facts(W), None if b is None else facts(b), options, owner)
+
+
+@functools.lru_cache(maxsize=512)  # only what fits is remembered: an error is raised every time
+def _check_facts(X, W, b, options, owner):
+    check_maps(X, owner)
+    check_maps(W, owner, "W", "[P, D / groups, U, V] (kernels, channels, height, width)")
+    *options, groups = options
+    D, (P, channels) = X.shape[1], W.shape[:2]
+    if D % groups or P % groups:
+        raise ValueError(
+            f"{owner} expects groups that divide the {D} input and {P} output channels, "
+            f"got groups={groups}"
+        )
+    if channels * groups != D:
+        raise ValueError(
+            f"{owner} expects X with {channels * groups} channels, W's {channels} times "
+            f"{groups} group(s), got X of shape {list(X.shape)} and W of shape {list(W.shape)}: "
+            "change in_channels of the layer or the channels of the images"
+        )
+    for name, other in (("W", W), ("b", b)):
+        if other is None:
+            continue
+        if other.tensor != X.tensor:
+            raise TypeError(
+                f"{owner} expects Tensors alone or NumPy arrays alone, got X as "
+                f"{X.type} and {name} as {other.type}"
+            )
+        if "float64" in (X.dtype, other.dtype) and X.dtype != other.dtype:
+            raise TypeError(
+                f"{owner} expects X and {name} of one type, got {X.dtype} and "
+                f"{other.dtype}: convert one of them with .astype(...)"
+            )
+    if b is not None and b.shape != (P,):
+        raise ValueError(
+            f"{owner} expects b of shape [{P}], one bias an output map, got {list(b.shape)}"
+        )
+    for k, axis in enumerate(("height", "width")):
+        try:
+            output_size(X.shape[2 + k], W.shape[2 + k], *(option[k] for option in options))
+        except ValueError as error:
+            raise ValueError(f"{owner}, {axis}: {error}") from None

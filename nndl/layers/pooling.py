@@ -5,10 +5,10 @@ import paddle
 import paddle.nn.functional as F
 
 from .._arguments import pair
+from .arrays import by_hand
 from .autograd import differentiable, on_tensors
-from .convolution import by_hand
 from .fast import pooling as forms
-from .window import check_maps, output_size
+from .window import check_maps, facts, output_size
 
 __all__ = ["Pool2D", "pool2d", "pool2d_loops"]
 
@@ -142,7 +142,7 @@ def pool2d(X, size, mode="max", stride=1, padding=0):
 
 
 def _check(X, size, mode, stride, padding, owner):
-    check_maps(X, owner)
+    check_maps(facts(X), owner)
     size, stride = pair("size", size, 1), pair("stride", stride, 1)
     padding = pair("padding", padding, 0)
     _check_mode(mode, owner)

@@ -1,5 +1,7 @@
 """The window that slides in convolution and pooling: sizes, checks, a view of all positions."""
 
+from typing import NamedTuple
+
 import numpy as np
 import paddle
 
@@ -55,11 +57,29 @@ def output_size(size, kernel, stride=1, padding=0, dilation=1):
     return (size + 2 * padding - reach) // stride + 1
 
 
+class Facts(NamedTuple):
+    """What can be checked of an array or a tensor without looking at its numbers."""
+
+    type: str
+    tensor: bool
+    cpu: bool
+    dtype: str
+    shape: tuple
+
+
+def facts(X):
+    tensor = isinstance(X, paddle.Tensor)
+    if not tensor and not isinstance(X, np.ndarray):
+        return Facts(type(X).__name__, False, True, "", ())
+    cpu = not tensor or X.place.is_cpu_place()
+    return Facts(type(X).__name__, tensor, cpu, dtype_name(X), tuple(X.shape))
+
+
 def check_maps(X, owner, name="X", axes="[N, D, M, N'] (batch, channels, height, width)"):
-    """Refuse what is not a non-empty, four-dimensional array or tensor of floats."""
-    if not isinstance(X, (np.ndarray, paddle.Tensor)):
+    """Refuse the Facts of what is not a non-empty, four-dimensional array or tensor of floats."""
+    if not X.dtype:
         raise TypeError(
-            f"{owner} expects {name} as a Tensor or a NumPy array, got {type(X).__name__}: "
+            f"{owner} expects {name} as a Tensor or a NumPy array, got {X.type}: "
             "convert it with paddle.to_tensor(...)"
         )
     shape = list(X.shape)
@@ -73,11 +93,10 @@ def check_maps(X, owner, name="X", axes="[N, D, M, N'] (batch, channels, height,
             f"{owner} expects {name} with at least one element, got shape {shape}: "
             "check the slice or the data set that it comes from"
         )
-    half = isinstance(X, paddle.Tensor) and not X.place.is_cpu_place()  # for Paddle's GPU kernels
-    allowed = ("float32", "float64", "float16", "bfloat16") if half else ("float32", "float64")
-    if dtype_name(X) not in allowed:
+    half = () if X.cpu else ("float16", "bfloat16")  # for Paddle's GPU kernels
+    if X.dtype not in ("float32", "float64", *half):
         raise TypeError(
-            f"{owner} expects {name} as float32 or float64, got {dtype_name(X)}: "
+            f"{owner} expects {name} as float32 or float64, got {X.dtype}: "
             f"convert it with {name}.astype('float32')"
         )
 
@@ -91,6 +110,12 @@ def pad(X, padding, value=0.0):
     padded = np.full((N, D, rows + 2 * height, columns + 2 * width), value, X.dtype)
     padded[:, :, height : height + rows, width : width + columns] = X
     return padded
+
+
+def crop(X, padding):
+    """X without the border that `pad` put around it."""
+    height, width = padding
+    return X[:, :, height : X.shape[2] - height, width : X.shape[3] - width]
 
 
 def windows(X, kernel, stride, dilation=(1, 1)):

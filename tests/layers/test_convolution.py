@@ -191,6 +191,84 @@ def test_what_is_no_number_reaches_its_own_windows_alone(value, where):
         np.testing.assert_allclose(found, expected, rtol=1e-9, equal_nan=True)
 
 
+#: a shape for every row of the table of forms
+EACH_FORM = {
+    "plain": ((1, 3, 9, 8), (4, 3, 3, 3), {"padding": 1}),
+    "dense": ((3, 4, 5, 5), (6, 4, 5, 5), {}),
+    "winograd": ((9, 16, 8, 7), (18, 16, 3, 3), {"padding": 1}),
+    "rows": ((3, 20, 6, 6), (4, 20, 3, 3), {"padding": 1, "stride": 2}),
+    "bands": ((3, 2, 8, 16), (4, 2, 5, 5), {"padding": 2}),
+    "columns": ((3, 2, 8, 8), (20, 2, 3, 3), {"dilation": 2}),
+}
+
+
+def test_every_form_has_its_example():
+    found = set()
+    for X_shape, W_shape, options in EACH_FORM.values():
+        X, W = (np.ones(shape, "float32") for shape in (X_shape, W_shape))
+        found.add(
+            forms.choose(
+                X,
+                W,
+                *nndl.layers.convolution.Options.of(
+                    **{"stride": 1, "padding": 0, "dilation": 1, "groups": 1, **options}
+                )[:3],
+            ).form
+        )
+    assert found == set(EACH_FORM)
+
+
+@pytest.mark.parametrize("form", EACH_FORM)
+def test_every_form_gives_what_the_plain_one_gives(form, monkeypatch):
+    X_shape, W_shape, options = EACH_FORM[form]
+    arrays = random_tensors((X_shape, W_shape, True, options), 0, "float32")
+    found = values_and_gradients(conv2d, arrays, options)
+    monkeypatch.setenv("NNDL_FORM", "plain")
+    monkeypatch.setattr(forms, "forward", None)  # nothing fast is called
+    plain = values_and_gradients(conv2d, arrays, options)
+    for ours, theirs in zip(found, plain, strict=True):
+        assert relative_error(ours, theirs, TERMS["float32"]) < 1e-5
+
+
+def test_a_form_that_does_not_exist_is_refused(monkeypatch):
+    monkeypatch.setenv("NNDL_FORM", "quick")
+    with pytest.raises(ValueError, match="NNDL_FORM must be 'plain' or 'fast', got 'quick'"):
+        conv2d(paddle.ones([1, 1, 3, 3]), paddle.ones([1, 1, 2, 2]))
+
+
+@MANY
+@given(convolutions(), st.integers(0, 2**16))
+def test_the_plain_form_and_its_gradients_equal_paddle(case, seed):
+    arrays = random_tensors(case, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NNDL_FORM", "plain")
+        ours = values_and_gradients(conv2d, arrays, case[3])
+    theirs = values_and_gradients(F.conv2d, arrays, case[3])
+    for found, expected in zip(ours, theirs, strict=True):
+        assert relative_error(found, expected) < 1e-9
+
+
+@pytest.mark.parametrize("where", ["X", "W", "dY"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, 1e6])
+def test_a_pixel_that_winograd_would_spread_reaches_its_own_windows_alone(value, where):
+    rng = np.random.default_rng(0)
+    X, W = rng.standard_normal((8, 16, 9, 9)), rng.standard_normal((16, 16, 3, 3))
+    arrays = {"X": X, "W": W, "dY": rng.standard_normal((8, 16, 9, 9))}
+    arrays = {name: a.astype("float32") for name, a in arrays.items()}
+    assert forms.choose(arrays["X"], arrays["W"], (1, 1), (1, 1), (1, 1)).form == "winograd"
+    arrays[where][0, 0, 1, 1] = value
+    X, W, dY = arrays.values()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ours = values_and_gradients(conv2d, [X, W, None], {"padding": 1}, dY)
+    double = [a.astype("float64") for a in (X, W)]
+    theirs = values_and_gradients(F.conv2d, [*double, None], {"padding": 1}, dY)
+    for found, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
+        if where != "W" or not value < 1e10:  # every window sees every weight
+            np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3, equal_nan=True)
+
+
 @pytest.mark.parametrize("function", [conv2d, conv2d_loops])
 def test_the_example_of_the_book(function):
     X = paddle.arange(1.0, 10.0).reshape([1, 1, 3, 3])

@@ -96,7 +96,7 @@ def arrange(dY, plan, space):
 def kernel_gradient(G, rows, plan):
     """dkernels [P, U·V·D]: a weight stands T times in the band, its gradients are added up."""
     T, U = plan.tile, plan.taps[0].stop - plan.taps[0].start
-    dband = (G.T @ rows).reshape(T, -1, rows.shape[1] // (U * plan.length), U, plan.length)
+    dband = np.dot(G.T, rows).reshape(T, -1, rows.shape[1] // (U * plan.length), U, plan.length)
     dkernels = _diagonals(dband, plan).sum(axis=0)
     return dkernels.transpose(0, 2, 3, 1).reshape(len(dkernels), -1)
 

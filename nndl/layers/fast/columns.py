@@ -74,7 +74,7 @@ def arrange(dY, plan, space):
 
 def kernel_gradient(G, columns, plan):
     """dkernels [P, U·V·D]."""
-    return G @ columns.T
+    return np.dot(G, columns.T)
 
 
 def bias_gradient(G, plan):

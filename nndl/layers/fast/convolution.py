@@ -2,20 +2,25 @@
 
 `choose` takes the first that fits:
 
-======= ============================================== ==========================================
-form    when                                           what is multiplied
-======= ============================================== ==========================================
-dense   one window covers the whole input              images [N, D·U·V] by kernels, no copying
-rows    1×1 kernels; small maps of many channels       windows [N·M′·N′, U·V·D] by kernels
-bands   few channels and few, wide kernels             windows of T outputs by T shifted kernels
-columns large maps, or few channels                    kernels by windows [U·V·D, N·positions]
-======= ============================================== ==========================================
+======== ============================================= ==========================================
+form     when                                          what is multiplied
+======== ============================================= ==========================================
+plain    a single image, or `NNDL_FORM=plain`          kernels by windows, as in `conv2d_plain`
+dense    one window covers the whole input             images [N, D·U·V] by kernels, no copying
+winograd 3×3, stride 1, float32, channels and tiles    transformed windows by transformed kernels
+         enough; large maps even of a single image
+rows     1×1 kernels; small maps of many channels      windows [N·M′·N′, U·V·D] by kernels
+bands    few channels and few, wide kernels            windows of T outputs by T shifted kernels
+columns  large maps, or few channels                   kernels by windows [U·V·D, N·positions]
+======== ============================================= ==========================================
 
-What decides between the last three is how windows are copied and how fat the product is. In `rows`
-the channels of a pixel lie side by side, so a copy runs over V·D numbers: long for many channels.
-In `columns` the pixels of a channel do, so a copy runs over whole maps: long for large ones. In
-`bands` neighbouring windows are copied as one. The whole batch is one product, or, where its
-windows would outgrow the cache, one for each block of images.
+`plain` is left to `nndl.layers.convolution`. For a single image it is as good as any: the kernels
+lie in memory as it wants them, and there is no second image for a second thread. `winograd`
+multiplies less than the others. What decides between the last three is how windows are copied and
+how fat the product is. In `rows` the channels of a pixel lie side by side, so a copy runs over V·D
+numbers: long for many channels. In `columns` the pixels of a channel do, so a copy runs over whole
+maps: long for large ones. In `bands` neighbouring windows are copied as one. The whole batch is one
+product, or, where its windows would outgrow the cache, one for each block of images.
 """
 
 import dataclasses
@@ -27,8 +32,8 @@ import numpy as np
 from ..arrays import contiguous, empty
 from ..window import output_size
 from . import bands as banded
-from . import columns, rows
-from .threads import over_batch
+from . import columns, plain_asked_for, rows, winograd
+from .threads import Workspace, over_batch
 
 #: windows of a batch up to this size are made at once, and wait for the backward pass
 WHOLE_BYTES = 16 * 2**20
@@ -40,6 +45,8 @@ FEW_CHANNELS, LARGE_MAP = 16, 512
 FEW_KERNELS, WIDE_KERNEL = 16, 5
 #: outputs of a row that share a window of bands, at most
 TILE = 8
+#: channels in and out from which Winograd's form pays, and tiles of the batch
+WINOGRAD_CHANNELS, WINOGRAD_TILES = 16, 32
 #: multiply-adds from which a second thread is worth waking
 SHARED_WORK = 4 * 2**20
 
@@ -55,7 +62,7 @@ class Plan:
     taps : pair of slice
         The rows and columns of the kernel that ever see data. Of a 3×3 kernel over a 1×1 map
         with padding 1 the centre alone does; the other eight would multiply zeros.
-    form : 'dense', 'rows', 'bands' or 'columns'
+    form : 'plain', 'dense', 'winograd', 'rows', 'bands' or 'columns'
     grid : pair of int
         Windows that are computed: one for every output; for 'columns' those that run over the
         end of a row, too; for 'bands' one for every `tile` outputs of a row.
@@ -88,27 +95,16 @@ class Plan:
         return found
 
 
-class Workspace:
-    """Arrays used again from block to block: fresh memory costs more than filling it."""
-
-    def __init__(self):
-        self._arrays = {}
-
-    def array(self, name, shape, dtype):
-        """An array of this shape, with whatever numbers it last held."""
-        array = self._arrays.get(name)
-        if array is None or array.shape != shape:
-            array = self._arrays[name] = np.empty(shape, dtype)
-        return array
+def choose(X, W, stride, padding, dilation, without=()):
+    """The Plan for arrays X [N, D, M, N'] and W [P, D, U, V], without some of the forms."""
+    if plain_asked_for():
+        without = "dense", "winograd", "rows", "bands", "columns"
+    single = X.dtype == W.dtype == np.float32
+    return _choose(len(X), X.shape[2:], W.shape, stride, padding, dilation, single, without)
 
 
-def choose(X, W, stride, padding, dilation, bands=True):
-    """The Plan for arrays X [N, D, M, N'] and W [P, D, U, V]; with or without 'bands'."""
-    return _choose(X.shape[2:], W.shape, stride, padding, dilation, bands)
-
-
-@functools.lru_cache(maxsize=256)
-def _choose(image, kernels, stride, padding, dilation, bands):
+@functools.lru_cache(maxsize=512)
+def _choose(N, image, kernels, stride, padding, dilation, single, without):
     output, taps, phase, covers = [], [], [], True
     for k in (0, 1):
         size, kernel = image[k], kernels[2 + k]
@@ -123,14 +119,17 @@ def _choose(image, kernels, stride, padding, dilation, bands):
         taps.append(slice(begin, end))
         phase.append(-(-(size + 2 * padding[k]) // stride[k]))
     pixels, few = output[0] * output[1], kernels[1] <= FEW_CHANNELS
-    if covers:
-        form = "dense"
-    elif kernels[2:] == (1, 1) or pixels == 1 or not (few or pixels >= LARGE_MAP):
-        form = "rows"
-    elif bands and few and kernels[0] <= FEW_KERNELS and kernels[3] >= WIDE_KERNEL:
-        form = "bands"
-    else:
-        form = "columns"
+    usual = kernels[2:] == (3, 3) and stride == dilation == (1, 1) and max(padding) <= 2
+    served = usual and single and pixels > 1 and min(kernels[:2]) >= WINOGRAD_CHANNELS
+    fits = {
+        "dense": covers,
+        "winograd": served and N * winograd.tiling(image, padding).count >= WINOGRAD_TILES,
+        "plain": N == 1 or len(without) == len(_FORMS) + 2,
+        "rows": kernels[2:] == (1, 1) or pixels == 1 or not (few or pixels >= LARGE_MAP),
+        "bands": few and kernels[0] <= FEW_KERNELS and kernels[3] >= WIDE_KERNEL,
+        "columns": True,
+    }
+    form = next(name for name, does in fits.items() if does and name not in without)
     tile, grid, length = 1, tuple(output), taps[1].stop - taps[1].start
     if form == "columns":
         grid = tuple(phase)
@@ -145,12 +144,26 @@ def _choose(image, kernels, stride, padding, dilation, bands):
 _FORMS = {"rows": rows, "bands": banded, "columns": columns}
 
 
-def forward(X, W, b, stride, padding, dilation, bands=True):
-    """Y [N, P, M′, N′], and the windows for `backward` where they are small enough to keep."""
-    plan = choose(X, W, stride, padding, dilation, bands)
+def forward(X, W, b, stride, padding, dilation, without=()):
+    """Y [N, P, M′, N′], and what `backward` wants to see again.
+
+    That is (the forms that these numbers rule out, the windows where they are small enough).
+    """
+    plan = choose(X, W, stride, padding, dilation, without)
     if plan.form == "dense":
         Y = over_batch(lambda _: _dense_forward(X, W, plan), len(X), False)[0]
-        return (Y if b is None else Y + b).reshape(len(X), len(W), 1, 1), None
+        return (Y if b is None else Y + b).reshape(len(X), len(W), 1, 1), (without, None)
+    if plan.form == "winograd":
+        Y, kept = winograd.forward(X, W, b, padding) or (None, None)
+    else:
+        Y, kept = _forward_windows(X, W, b, plan)
+    if Y is None:
+        return forward(X, W, b, stride, padding, dilation, (*without, plan.form))
+    return Y, (without, kept)
+
+
+def _forward_windows(X, W, b, plan):
+    """Y, and the windows by parts of the batch; None, None where numbers are no job for 'bands'."""
     form, kernels = _FORMS[plan.form], _kernels(W, plan)
     Y = empty((len(X), len(W), *plan.output), X.dtype)
 
@@ -163,9 +176,7 @@ def forward(X, W, b, stride, padding, dilation, bands=True):
         return (part.start, part.stop), windows if len(blocks) == 1 else None
 
     kept = dict(over_batch(compute, len(X), Y.size * W[0].size >= SHARED_WORK))
-    if plan.form == "bands" and not _finite(Y):
-        return forward(X, W, b, stride, padding, dilation, bands=False)[0], None
-    return Y, kept
+    return (None, None) if plan.form == "bands" and not _finite(Y) else (Y, kept)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -174,17 +185,30 @@ def _finite(values):
     return np.isfinite(np.dot(values.reshape(-1), values.reshape(-1)))
 
 
-def backward(dY, X, W, stride, padding, dilation, needed=(True, True, True), kept=None, bands=True):
+def backward(dY, X, W, stride, padding, dilation, needed, memory):
     """dX, dW, db, None where not needed: from Y = kernels · windows + b.
 
     dkernels = dY · windowsᵀ; dwindows = kernelsᵀ · dY, every entry added to the pixel it came
     from; db = Σ dY.
     """
-    plan = choose(X, W, stride, padding, dilation, bands)
+    without, kept = memory
+    plan = choose(X, W, stride, padding, dilation, without)
     if plan.form == "dense":
         return over_batch(
             lambda _: _dense_backward(dY.reshape(len(dY), -1), X, W, plan, needed), len(X), False
         )[0]
+    if plan.form == "winograd":
+        gradients = winograd.backward(dY, X, W, padding, needed, kept)
+    else:
+        gradients = _backward_windows(dY, X, W, plan, needed, kept)
+    if gradients is None:
+        memory = (*without, plan.form), None
+        return backward(dY, X, W, stride, padding, dilation, needed, memory)
+    return gradients
+
+
+def _backward_windows(dY, X, W, plan, needed, kept):
+    """dX, dW, db; None alone where the numbers are no job for 'bands'."""
     form, kernels = _FORMS[plan.form], _kernels(W, plan)
     dX = empty(X.shape, X.dtype) if needed[0] else None
 
@@ -204,7 +228,7 @@ def backward(dY, X, W, stride, padding, dilation, needed=(True, True, True), kep
 
     parts = over_batch(compute, len(X), dY.size * W[0].size >= SHARED_WORK)
     if plan.form == "bands" and needed[0] and not _finite(dX):
-        return backward(dY, X, W, stride, padding, dilation, needed, bands=False)
+        return None
     dW = _spread(sum(dkernels for dkernels, _ in parts), W, plan) if needed[1] else None
     return dX, dW, sum(db for _, db in parts) if needed[2] else None
 
@@ -257,5 +281,6 @@ def _with_zeros(part, W, plan):
     if part.shape == W.shape:
         return contiguous(part)
     dW = np.zeros(W.shape, W.dtype)
-    _seeing(dW, plan)[...] = part
+    for u, v in np.ndindex(part.shape[2:]):  # tap by tap: longer runs than the taps of a kernel
+        dW[:, :, plan.taps[0].start + u, plan.taps[1].start + v] = part[:, :, u, v]
     return dW

@@ -36,7 +36,7 @@ def arrange(dY, plan, space):
 
 def kernel_gradient(G, rows, plan):
     """dkernels [P, U·V·D]."""
-    return G.T @ rows
+    return np.dot(G.T, rows)  # unlike @ quick for a single row, too
 
 
 def bias_gradient(G, plan):

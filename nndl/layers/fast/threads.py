@@ -47,10 +47,24 @@ def over_batch(function, size, worthwhile=True):
         with np.errstate(over="ignore", invalid="ignore"):
             return function(part)
 
-    with _one_blas_thread() as alone:
+    with one_blas_thread() as alone:
         threads = min(runtime.threads(), size) if worthwhile and alone else 1
         ends = [size * k // threads for k in range(threads + 1)]
         return _share_out(quietly, [slice(*pair) for pair in itertools.pairwise(ends)])
+
+
+class Workspace:
+    """Arrays used again from block to block: fresh memory costs more than filling it."""
+
+    def __init__(self):
+        self._arrays = {}
+
+    def array(self, name, shape, dtype, fresh=np.empty):
+        """An array of this shape, with whatever numbers it last held, or made by `fresh`."""
+        array = self._arrays.get(name)
+        if array is None or array.shape != shape:
+            array = self._arrays[name] = fresh(shape, dtype)
+        return array
 
 
 def _share_out(function, parts):
@@ -100,7 +114,7 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextlib.contextmanager
-def _one_blas_thread():
+def one_blas_thread():
     """Products of NumPy on the calling thread alone; yields whether that could be had."""
     set_threads, get_threads = _blas()
     if set_threads is None:
