@@ -15,7 +15,7 @@ import paddle
 import paddle.nn.functional as F
 
 from .._arguments import integer, pair
-from .arrays import array, by_hand, like
+from .arrays import array, by_hand, empty, like
 from .autograd import differentiable, on_tensors
 from .fast import convolution as forms
 from .fast.threads import one_blas_thread
@@ -189,11 +189,13 @@ def conv2d_plain_backward(dY, columns, X, W, stride, padding, dilation):
     -------
     dX, dW, db : ndarray, of the shapes of X, of W, and [P]
     """
+    kernels, dW = W.reshape(len(W), -1), empty(W.shape, W.dtype)
     G = dY.reshape(*dY.shape[:2], -1)
     db = G.sum(axis=(0, 2))  # db = Σ dY
-    products = map(np.dot, G, columns.swapaxes(1, 2))
-    dW = functools.reduce(np.add, products).reshape(W.shape)  # dW = Σₙ dY · columnsᵀ
-    dcolumns = W.reshape(len(W), -1).T @ G  # dcolumns = Wᵀ · dY
+    windows_of_all = columns.swapaxes(1, 2).reshape(-1, columns.shape[1])
+    G_of_all = G.swapaxes(0, 1).reshape(len(W), -1)
+    np.dot(G_of_all, windows_of_all, out=dW.reshape(kernels.shape))  # dW = dY · columnsᵀ
+    dcolumns = kernels.T @ G  # dcolumns = Wᵀ · dY
     dX = np.zeros_like(pad(X, padding))
     seen = windows(dX, W.shape[2:], stride, dilation)
     dcolumns = dcolumns.reshape(seen.shape)

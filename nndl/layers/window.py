@@ -136,5 +136,5 @@ def windows(X, kernel, stride, dilation=(1, 1)):
     N, D, rows, columns = X.shape
     (U, V), (s, t), (e, f) = kernel, stride, dilation
     n, d, r, c = X.strides
-    shape = (N, D, U, V, output_size(rows, U, s, 0, e), output_size(columns, V, t, 0, f))
+    shape = N, D, U, V, (rows - e * (U - 1) - 1) // s + 1, (columns - f * (V - 1) - 1) // t + 1
     return np.lib.stride_tricks.as_strided(X, shape, (n, d, r * e, c * f, r * s, c * t))

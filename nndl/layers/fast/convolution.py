@@ -5,10 +5,10 @@
 ======== ============================================= ==========================================
 form     when                                          what is multiplied
 ======== ============================================= ==========================================
-plain    a single image, or `NNDL_FORM=plain`          kernels by windows, as in `conv2d_plain`
-dense    one window covers the whole input             images [N, D·U·V] by kernels, no copying
 winograd 3×3, stride 1, float32, channels and tiles    transformed windows by transformed kernels
          enough; large maps even of a single image
+plain    a single image, or `NNDL_FORM=plain`          kernels by windows, as in `conv2d_plain`
+dense    one window covers the whole input             images [N, D·U·V] by kernels, no copying
 rows     1×1 kernels; small maps of many channels      windows [N·M′·N′, U·V·D] by kernels
 bands    few channels and few, wide kernels            windows of T outputs by T shifted kernels
 columns  large maps, or few channels                   kernels by windows [U·V·D, N·positions]
@@ -122,9 +122,9 @@ def _choose(N, image, kernels, stride, padding, dilation, single, without):
     usual = kernels[2:] == (3, 3) and stride == dilation == (1, 1) and max(padding) <= 2
     served = usual and single and pixels > 1 and min(kernels[:2]) >= WINOGRAD_CHANNELS
     fits = {
-        "dense": covers,
         "winograd": served and N * winograd.tiling(image, padding).count >= WINOGRAD_TILES,
         "plain": N == 1 or len(without) == len(_FORMS) + 2,
+        "dense": covers,
         "rows": kernels[2:] == (1, 1) or pixels == 1 or not (few or pixels >= LARGE_MAP),
         "bands": few and kernels[0] <= FEW_KERNELS and kernels[3] >= WIDE_KERNEL,
         "columns": True,
