@@ -1,4 +1,12 @@
-"""Two-dimensional pooling, max and average: the formula as loops, the fast form, the layer."""
+"""Two-dimensional pooling, max and average: the formula as loops, by windows, the layer.
+
+From top to bottom: `pool2d_loops` is the formula; `pool2d_plain` and `pool2d_plain_backward` are
+the same for all windows at once; `pool2d` and the layer `Pool2D` stand at the door and leave the
+work to `nndl.layers.fast`, which gives the same result sooner, unless `NNDL_FORM=plain`.
+"""
+
+import functools
+from typing import NamedTuple
 
 import numpy as np
 import paddle
@@ -7,38 +15,28 @@ import paddle.nn.functional as F
 from .._arguments import pair
 from .arrays import by_hand
 from .autograd import differentiable, on_tensors
+from .fast import plain_asked_for
 from .fast import pooling as forms
-from .window import check_maps, facts, output_size
+from .window import check_maps, crop, facts, output_size, pad, windows
 
-__all__ = ["Pool2D", "pool2d", "pool2d_loops"]
-
-
-def _window_pixels(i, j, size, stride, padding, shape):
-    """Rows and columns of the picture, border left out, that the window at (i, j) covers."""
-    top, left = i * stride[0] - padding[0], j * stride[1] - padding[1]
-    return [
-        (u, v)
-        for u in range(max(top, 0), min(top + size[0], shape[0]))
-        for v in range(max(left, 0), min(left + size[1], shape[1]))
-    ]
+__all__ = ["Pool2D", "pool2d", "pool2d_loops", "pool2d_plain", "pool2d_plain_backward"]
 
 
-def _loops_backward(dY, X, size, mode, stride, padding):
-    """A maximum hands its gradient to the first pixel that attains it, a mean shares it out."""
-    size, stride, padding = (pair("", option, 0) for option in (size, stride, padding))
-    dX = np.zeros(X.shape, X.dtype)
-    for n, d, i, j in np.ndindex(*dY.shape):
-        pixels = _window_pixels(i, j, size, stride, padding, X.shape[2:])
-        if mode == "max":
-            u, v = max(pixels, key=lambda pixel: X[n, d][pixel])
-            dX[n, d, u, v] += dY[n, d, i, j]
-        else:
-            for u, v in pixels:
-                dX[n, d, u, v] += dY[n, d, i, j] / len(pixels)
-    return (dX,)
+class Options(NamedTuple):
+    """The window and how it moves, normalised once: pairs are (height, width)."""
+
+    size: tuple
+    mode: str
+    stride: tuple
+    padding: tuple
+
+    @classmethod
+    def of(cls, size, mode, stride, padding, owner):
+        size, stride = pair("size", size, 1), pair("stride", stride, 1)
+        _check_mode(mode, owner)
+        return cls(size, mode, stride, pair("padding", padding, 0))
 
 
-@on_tensors(backward=_loops_backward)
 def pool2d_loops(X, size, mode="max", stride=1, padding=0):
     """Pooling exactly as the formula says it: the largest, or the mean, of every window.
 
@@ -75,7 +73,9 @@ def pool2d_loops(X, size, mode="max", stride=1, padding=0):
     array([[5., 6.],
            [8., 9.]])
     """
-    size, mode, stride, padding = _check(X, size, mode, stride, padding, "pool2d_loops")
+    options = Options.of(size, mode, stride, padding, "pool2d_loops")
+    _check(facts(X), options, "pool2d_loops")
+    size, mode, stride, padding = options
     N, D, M, L = X.shape
     rows = output_size(M, size[0], stride[0], padding[0])
     columns = output_size(L, size[1], stride[1], padding[1])
@@ -90,8 +90,75 @@ def pool2d_loops(X, size, mode="max", stride=1, padding=0):
     return Y
 
 
+def _window_pixels(i, j, size, stride, padding, shape):
+    """Rows and columns of the picture, border left out, that the window at (i, j) covers."""
+    top, left = i * stride[0] - padding[0], j * stride[1] - padding[1]
+    return [
+        (u, v)
+        for u in range(max(top, 0), min(top + size[0], shape[0]))
+        for v in range(max(left, 0), min(left + size[1], shape[1]))
+    ]
+
+
+def _loops_backward(dY, X, size, mode, stride, padding):
+    """A maximum hands its gradient to the first pixel that attains it, a mean shares it out."""
+    size, stride, padding = (pair("", option, 0) for option in (size, stride, padding))
+    dX = np.zeros(X.shape, X.dtype)
+    for n, d, i, j in np.ndindex(*dY.shape):
+        pixels = _window_pixels(i, j, size, stride, padding, X.shape[2:])
+        if mode == "max":
+            u, v = max(pixels, key=lambda pixel: X[n, d][pixel])
+            dX[n, d, u, v] += dY[n, d, i, j]
+        else:
+            for u, v in pixels:
+                dX[n, d, u, v] += dY[n, d, i, j] / len(pixels)
+    return (dX,)
+
+
+pool2d_loops = on_tensors(backward=_loops_backward)(pool2d_loops)
+
+
+def pool2d_plain(X, size, mode, stride, padding):
+    """Pooling of all windows at once, in as few lines as it takes; nothing is checked here.
+
+    Parameters
+    ----------
+    X : ndarray [N, D, M, N']
+    size, stride, padding : (int, int)
+    mode : 'max' or 'avg'
+
+    Returns
+    -------
+    Y : ndarray [N, D, M′, N′]
+    """
+    seen = windows(pad(X, padding), size, stride)  # [N, D, U, V, M′, N′]
+    inside = windows(pad(np.ones_like(X[:1, :1]), padding), size, stride) == 1  # not in the border
+    if mode == "max":
+        return seen.max(axis=(2, 3), where=inside, initial=-np.inf)
+    return seen.sum(axis=(2, 3)) / inside.sum(axis=(2, 3), dtype=X.dtype)
+
+
+def pool2d_plain_backward(dY, Y, X, size, mode, stride, padding):
+    """Gradient of `pool2d_plain`: dX [N, D, M, N'], from dY and Y [N, D, M′, N′].
+
+    A maximum hands its gradient to the first pixel that attains it, a mean shares it out.
+    """
+    seen = windows(pad(X, padding), size, stride)
+    inside = windows(pad(np.ones_like(X[:1, :1]), padding), size, stride) == 1
+    if mode == "max":
+        hits = (seen == Y[:, :, None, None]) & inside
+        first = hits.reshape(*Y.shape[:2], -1, *Y.shape[2:]).argmax(axis=2)  # tap u·V + v
+    else:
+        share = dY / inside.sum(axis=(2, 3), dtype=X.dtype)
+    dX = np.zeros_like(pad(X, padding))
+    dseen = windows(dX, size, stride)
+    for tap, (u, v) in enumerate(np.ndindex(size)):
+        dseen[:, :, u, v] += np.where(first == tap, dY, 0) if mode == "max" else share
+    return crop(dX, padding)
+
+
 def pool2d(X, size, mode="max", stride=1, padding=0):
-    """Pooling, one tap of the window at a time for all windows at once.
+    """Pooling, in the form that suits the shape; see `pool2d_plain`.
 
     Parameters
     ----------
@@ -125,43 +192,31 @@ def pool2d(X, size, mode="max", stride=1, padding=0):
     >>> list(pool2d(paddle.ones([1, 6, 28, 28]), size=2, mode='avg', stride=2).shape)
     [1, 6, 14, 14]
     """
+    return _pool(X, Options.of(size, mode, stride, padding, "pool2d"))
+
+
+def _pool(X, options):
     if not isinstance(X, paddle.Tensor):
         raise TypeError(
             f"pool2d expects X as a Tensor, got {type(X).__name__}: "
             "convert it with paddle.to_tensor(...)"
         )
-    size, mode, stride, padding = _check(X, size, mode, stride, padding, "pool2d")
+    _check(facts(X), options, "pool2d")
+    size, mode, stride, padding = options
     if not by_hand(X):
         pool = F.max_pool2d if mode == "max" else F.avg_pool2d
         return pool(X, size, stride, padding)
+    if plain_asked_for():
+        return differentiable(
+            lambda X: (pool2d_plain(X, *options),) * 2,
+            lambda dY, Y, needed, X: (pool2d_plain_backward(dY, Y, X, *options),),
+            X,
+        )
     return differentiable(
-        lambda X: forms.forward(X, size, mode, stride, padding),
-        lambda dY, kept, needed, X: (forms.backward(dY, kept, X, size, mode, stride, padding),),
+        lambda X: forms.forward(X, *options),
+        lambda dY, kept, needed, X: (forms.backward(dY, kept, X, *options),),
         X,
     )
-
-
-def _check(X, size, mode, stride, padding, owner):
-    check_maps(facts(X), owner)
-    size, stride = pair("size", size, 1), pair("stride", stride, 1)
-    padding = pair("padding", padding, 0)
-    _check_mode(mode, owner)
-    for k, axis in enumerate(("height", "width")):
-        if padding[k] >= size[k]:
-            raise ValueError(
-                f"{owner}, {axis}: expected padding smaller than the window of {size[k]}, got "
-                f"{padding[k]}: a window in the border alone would have no maximum and no mean"
-            )
-        try:
-            output_size(X.shape[2 + k], size[k], stride[k], padding[k])
-        except ValueError as error:
-            raise ValueError(f"{owner}, {axis}: {error}") from None
-    return size, mode, stride, padding
-
-
-def _check_mode(mode, owner):
-    if mode not in ("max", "avg"):
-        raise ValueError(f"{owner} expects mode 'max' or 'avg', got {mode!r}")
 
 
 class Pool2D(paddle.nn.Layer):
@@ -198,15 +253,33 @@ class Pool2D(paddle.nn.Layer):
 
     def __init__(self, size=(2, 2), mode="max", stride=1, padding=0):
         super().__init__()
-        self.size = pair("size", size, 1)
-        self.stride = pair("stride", stride, 1)
-        self.padding = pair("padding", padding, 0)
-        _check_mode(mode, "Pool2D")
-        self.mode = mode
+        self._options = Options.of(size, mode, stride, padding, "Pool2D")
+        self.size, self.mode, self.stride, self.padding = self._options
 
     def forward(self, X):
-        return pool2d(X, self.size, self.mode, self.stride, self.padding)
+        return _pool(X, self._options)
 
     def extra_repr(self):
         text = f"size={self.size}, mode={self.mode!r}, stride={self.stride}"
         return text + (f", padding={self.padding}" if self.padding != (0, 0) else "")
+
+
+@functools.lru_cache(maxsize=256)  # only what fits is remembered: an error is raised every time
+def _check(X, options, owner):
+    check_maps(X, owner)
+    size, _, stride, padding = options
+    for k, axis in enumerate(("height", "width")):
+        if padding[k] >= size[k]:
+            raise ValueError(
+                f"{owner}, {axis}: expected padding smaller than the window of {size[k]}, got "
+                f"{padding[k]}: a window in the border alone would have no maximum and no mean"
+            )
+        try:
+            output_size(X.shape[2 + k], size[k], stride[k], padding[k])
+        except ValueError as error:
+            raise ValueError(f"{owner}, {axis}: {error}") from None
+
+
+def _check_mode(mode, owner):
+    if mode not in ("max", "avg"):
+        raise ValueError(f"{owner} expects mode 'max' or 'avg', got {mode!r}")

@@ -161,6 +161,21 @@ def test_infinities_are_results_without_a_warning(recwarn):
     assert not recwarn.list
 
 
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(poolings(), st.integers(0, 2**16), st.booleans())
+def test_the_plain_form_gives_exactly_what_the_fast_ones_give(case, seed, ties):
+    shape, options = case
+    rng = np.random.default_rng(seed)
+    X = rng.integers(0, 3, shape) if ties else rng.standard_normal(shape)
+    fast = values_and_gradient(pool2d, X.astype("float64"), options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NNDL_FORM", "plain")
+        patch.setattr(forms, "forward", None)  # nothing fast is called
+        plain = values_and_gradient(pool2d, X.astype("float64"), options)
+    for found, expected in zip(plain, fast, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("shape", [(3, 2, 4, 6), (2, 1, 6, 4), (64, 6, 28, 28), (64, 16, 32, 32)])
 def test_maxima_of_two_by_two_windows(shape):
     options = {"size": 2, "mode": "max", "stride": 2, "padding": 0}
