@@ -1,4 +1,4 @@
-"""Integers and pairs of integers, checked once for the whole package."""
+"""Integers, pairs of integers and arrays, taken from users once for the whole package."""
 
 import operator
 
@@ -39,3 +39,13 @@ def pair(name, value, minimum):
         raise TypeError(f"{name} must be an integer or a pair (height, width), got {value!r}")
     value = integer(name, value, minimum)
     return value, value
+
+
+def as_array(values):
+    """A NumPy array of a Tensor (bfloat16 as float32), a PIL image, an array or a list."""
+    if hasattr(values, "detach") and not isinstance(values, np.ndarray):
+        values = values.detach()
+        if str(values.dtype).endswith("bfloat16"):  # NumPy would read its bits as integers
+            values = values.astype("float32")
+        values = values.numpy()
+    return np.asarray(values)

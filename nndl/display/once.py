@@ -2,7 +2,7 @@
 
 import sys
 
-import numpy as np
+from .._arguments import as_array  # noqa: F401
 
 
 class ShownOnce:
@@ -28,10 +28,3 @@ def in_notebook():
     """Whether a notebook's kernel runs this, which shows pictures below the cell."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return shell is not None and type(shell.display_pub).__name__ != "DisplayPublisher"
-
-
-def as_array(values):
-    """A NumPy array of a tensor, a PIL image, an array or a list."""
-    if hasattr(values, "numpy") and not isinstance(values, np.ndarray):
-        values = values.detach().numpy() if hasattr(values, "detach") else values.numpy()
-    return np.asarray(values)
