@@ -9,15 +9,19 @@ from .cifar10 import (
     open_cifar10_cache,
 )
 from .folders import cache_folder, data_folder
+from .image_folder import ImageFolder
 from .images import ImageDataset
 from .loader import BatchLoader
 from .mnist import (
+    EMNIST_CLASSES,
+    FASHION_MNIST_CLASSES,
     MNIST_CLASSES,
     MNIST_MEAN,
     MNIST_STD,
     MNIST_dataset,
     MNISTDataset,
     find_mnist_file,
+    load_idx,
     load_mnist,
     load_mnist_book,
 )
@@ -28,6 +32,8 @@ __all__ = [
     "CIFAR10_CLASSES",
     "CIFAR10_MEAN",
     "CIFAR10_STD",
+    "EMNIST_CLASSES",
+    "FASHION_MNIST_CLASSES",
     "MNIST_CLASSES",
     "MNIST_MEAN",
     "MNIST_STD",
@@ -35,6 +41,7 @@ __all__ = [
     "CIFAR10Dataset",
     "Compose",
     "ImageDataset",
+    "ImageFolder",
     "MNISTDataset",
     "MNIST_dataset",
     "Normalize",
@@ -44,6 +51,7 @@ __all__ = [
     "find_mnist_file",
     "flip_and_crop",
     "load_cifar10",
+    "load_idx",
     "load_image",
     "load_mnist",
     "load_mnist_book",

@@ -19,7 +19,8 @@ class ImageDataset(paddle.io.Dataset):
     transforms : callable
         From images to float32 [..., C, H, W]. Those of `nndl.dataset`, and `Compose`, `Resize`
         and `Normalize` of `paddle.vision`, run on whole batches, and what they do to the bytes
-        (a resize) happens once; any other is called image by image with a PIL image.
+        (a resize) happens once; any other is called image by image with a PIL image, and may
+        change the number of channels; [H, W, 1, 3 or 4] is brought to [C, H, W].
     classes : sequence of str
         Names of the labels.
     mode : str
@@ -111,7 +112,13 @@ class ImageDataset(paddle.io.Dataset):
                 f"{indices.max()}"
             )
         if self._per_batch is None:
-            X = np.stack([self._one_by_one(self.images[i]) for i in indices])
+            results = [self._one_by_one(self.images[i]) for i in indices]
+            if len(shapes := {result.shape for result in results}) > 1:
+                raise ValueError(
+                    f"transforms must give every image one shape, got {sorted(map(list, shapes))}: "
+                    "end with a Resize((height, width)) or a crop"
+                )
+            X = np.stack(results)
         else:
             X = self._per_batch(self._prepared[indices])
         return np.ascontiguousarray(X, np.float32), self.labels[indices]
@@ -121,10 +128,12 @@ class ImageDataset(paddle.io.Dataset):
 
         picture = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
         result = np.asarray(self.transforms(Image.fromarray(picture)), np.float32)
-        result = result[None] if result.ndim == 2 else result
-        if result.ndim != 3 or len(result) != len(image):
+        if result.ndim == 2:
+            return result[None]
+        if result.ndim != 3 or 0 in result.shape:
             raise ValueError(
-                f"transforms must return [{len(image)}, H, W], got {list(result.shape)}; "
-                "paddle.vision.transforms.ToTensor() brings the channels to the front"
+                f"transforms must return one image [C, H, W] or [H, W], got {list(result.shape)}"
             )
-        return result
+        # A transform may change the channels; those of Paddle that leave them last say so.
+        channels_last = result.shape[-1] in (1, 3, 4) and result.shape[0] not in (1, 3, 4)
+        return np.moveaxis(result, -1, 0) if channels_last else result

@@ -1,7 +1,10 @@
-"""MNIST: the four files that lie in data/, the book's split, Datasets."""
+"""MNIST: the four files that lie in data/, the book's split, and sets of the same form."""
 
 import contextlib
 import functools
+import json
+import os
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +14,18 @@ from .images import ImageDataset
 from .transforms import Compose, Normalize, Resize
 
 MNIST_CLASSES = tuple("0123456789")
+FASHION_MNIST_CLASSES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+_UPPER = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+#: classes of EMNIST's six sets, by the second word of their files' names
+EMNIST_CLASSES = {
+    **dict.fromkeys(("mnist", "digits"), MNIST_CLASSES),
+    "letters": _UPPER,
+    **dict.fromkeys(("balanced", "bymerge"), (*MNIST_CLASSES, *_UPPER, *"abdefghnqrt")),
+    "byclass": (*MNIST_CLASSES, *_UPPER, *"abcdefghijklmnopqrstuvwxyz"),
+}
 
 #: in units of the pixels, 0 to 255; CIFAR-10's are those of its 50,000 training images
 MNIST_MEAN, MNIST_STD = 127.5, 127.5
@@ -22,8 +37,9 @@ def find_mnist_file(name):
     with contextlib.suppress(FileNotFoundError):  # without its data, what was downloaded will do
         folders.insert(0, data_folder() / "mnist")
     for folder in folders:
-        if (folder / f"{name}.gz").is_file():
-            return folder / f"{name}.gz"
+        for path in (folder / f"{name}.gz", folder / name):
+            if path.is_file():
+                return path
     raise FileNotFoundError(
         f"expected MNIST in {' or '.join(map(str, folders))}, found no {name}.gz. Remedy: "
         f"{FETCH['mnist']}."
@@ -84,6 +100,78 @@ def _mnist_file(name):
     return formats.read_idx(path, formats.MNIST_SHA256[name], remedy)
 
 
+def load_idx(folder, split="train", classes=None):
+    """Images and labels of a set that is published in MNIST's form: Fashion-MNIST, EMNIST, ….
+
+    Parameters
+    ----------
+    folder : str or Path
+        With the four IDX files, raw or gzipped, under their usual names (`train-images-idx3-ubyte`,
+        `t10k-…`; EMNIST's `emnist-letters-train-images-idx3-ubyte.gz`, `…-test-…`).
+    split : 'train' or 'test'
+    classes : sequence of str, optional
+        Names of the labels; by default EMNIST's by the files' names, else the numbers.
+
+    Returns
+    -------
+    images : ndarray [N, H, W], uint8
+        EMNIST's, which are stored by columns, are turned upright.
+    labels : ndarray [N], int64
+        From 0; those that are counted from 1 (EMNIST's letters) lowered by 1.
+    classes : tuple of str
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Files are missing, there are several sets, a file is damaged, or labels and classes differ.
+
+    References
+    ----------
+    Xiao et al., *Fashion-MNIST*, 2017; Cohen et al., *EMNIST: an extension of MNIST to handwritten
+    letters*, 2017.
+    """
+    one_of("split", split, ("train", "test"))
+    folder, paths = Path(folder), []
+    for kind in ("images", "labels"):
+        names = ("t10k", "test") if split == "test" else ("train",)
+        found = sorted(
+            path
+            for path in (folder.iterdir() if folder.is_dir() else ())
+            if kind in path.name and "ubyte" in path.name and path.name.count("train-") < 2
+            if any(f"-{name}-" in f"-{path.name}" for name in names) and path.is_file()
+        )
+        unlike = {path.name.removesuffix(".gz") for path in found}
+        if len(unlike) != 1:
+            raise FileNotFoundError(
+                f"expected one IDX file of the {split} {kind} in {folder}, such as {names[0]}-"
+                f"{kind}-idx{3 if kind == 'images' else 1}-ubyte[.gz], found "
+                f"{', '.join(sorted(unlike)) or 'none'}: keep each set in a folder of its own"
+            )
+        paths.append(found[0])
+    images, labels = (formats.read_idx(path) for path in paths)
+    labels = labels.astype(np.int64)
+    if images.ndim != 3 or images.dtype != np.uint8 or labels.shape != (len(images),):
+        raise formats.refusal(
+            paths[0],
+            f"expected uint8 [N, H, W] and N labels, got {images.dtype} {list(images.shape)} and "
+            f"{list(labels.shape)}",
+        )
+    emnist = paths[0].name.split("-")[:2]
+    if emnist[0] == "emnist":
+        images = images.transpose(0, 2, 1)
+        classes = classes or EMNIST_CLASSES.get(emnist[1])
+    low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
+    if classes is not None and low == 1 and high == len(classes):
+        labels, high = labels - 1, high - 1
+    classes = tuple(classes or map(str, range(high + 1)))
+    if low < 0 or high >= len(classes):
+        raise ValueError(
+            f"{paths[1].name} has labels from {low} to {high}, expected 0 to {len(classes) - 1} "
+            f"for {len(classes)} classes"
+        )
+    return images, labels, classes
+
+
 def load_mnist_book():
     """The small split of the book: 1,000 digits to train, 200 to develop, 200 to test.
 
@@ -126,6 +214,11 @@ class MNISTDataset(ImageDataset):
         Height and width of the images in pixels; 28 leaves them as they are.
     transforms : callable, optional
         Instead of resizing to `size` and normalising with (x − 127.5) / 127.5.
+    folder : str or Path, optional
+        Another set in MNIST's form, see `load_idx`; it is split as 'full', with the last twelfth
+        of its training images for development.
+    classes : sequence of str, optional
+        Names of the labels, such as `FASHION_MNIST_CLASSES`.
 
     Examples
     --------
@@ -135,19 +228,26 @@ class MNISTDataset(ImageDataset):
     ((1, 32, 32), 7)
     """
 
-    def __init__(self, mode="train", split="book", size=32, transforms=None):
+    def __init__(
+        self, mode="train", split="book", size=32, transforms=None, folder=None, classes=None
+    ):
         one_of("split", split, ("book", "full"))
         modes = ("train", "dev", "test", "train+dev")
-        one_of("mode", mode, modes if split == "full" else modes[:3])
-        if split == "book":
+        one_of("mode", mode, modes[:3] if split == "book" and folder is None else modes)
+        part = "test" if mode == "test" else "train"
+        if folder is not None:
+            images, labels, classes = load_idx(folder, part, classes)
+        elif split == "book":
             images, labels = load_mnist_book()[mode]
         else:
-            images, labels = load_mnist("test" if mode == "test" else "train")
-            part = {"train": slice(0, 55000), "dev": slice(55000, 60000)}.get(mode, slice(None))
-            images, labels = images[part], labels[part]
+            images, labels = load_mnist(part)
+        if (split == "full" or folder is not None) and mode in ("train", "dev"):
+            cut = len(labels) - len(labels) // 12
+            half = slice(cut) if mode == "train" else slice(cut, None)
+            images, labels = images[half], labels[half]
         if transforms is None:
             transforms = Compose([Resize(size), Normalize(MNIST_MEAN, MNIST_STD)])
-        super().__init__(images, labels, transforms, MNIST_CLASSES, mode)
+        super().__init__(images, labels, transforms, classes or MNIST_CLASSES, mode)
 
 
 class MNIST_dataset(ImageDataset):
@@ -155,14 +255,20 @@ class MNIST_dataset(ImageDataset):
 
     Parameters
     ----------
-    dataset : pair of sequences
-        Images with 784 pixels from 0 to 255 each (any shape), and as many labels.
+    dataset : pair of sequences, str or Path
+        Images with 784 pixels each (any shape), and as many labels; or the name of the book's
+        `mnist.json.gz`, of whose three pairs `mode` takes one. Pixels are bytes 0 to 255, as
+        integers or floats (their fractions fall away, as in the book), or fractions 0 to 1 or
+        −1 to 1.
     transforms : callable, optional
         As for `ImageDataset`.
-    mode : str
+    mode : 'train', 'dev' (or 'valid') or 'test'
     """
 
     def __init__(self, dataset, transforms=None, mode="train"):
+        if isinstance(dataset, (str, os.PathLike)):
+            one_of("mode", mode, ("train", "dev", "valid", "test"))
+            dataset = _book_sets(Path(dataset))[mode]
         try:
             images, labels = dataset
             pixels, labels = np.asarray(images), np.asarray(labels)
@@ -172,17 +278,33 @@ class MNIST_dataset(ImageDataset):
                 f"{type(dataset).__name__}; MNISTDataset(mode='train') reads the embedded digits"
             ) from None
         count = len(pixels) if pixels.ndim else 0
-        if not count or pixels.size != 784 * count or pixels.dtype.kind not in "iuf":
+        if not count or pixels.size != 784 * count or pixels.dtype.kind not in "biuf":
             raise ValueError(
                 f"MNIST_dataset expects images of 784 numbers each, got {pixels.dtype} "
                 f"{list(pixels.shape)}"
             )
-        if not (pixels.min() >= 0 and pixels.max() <= 255) or (pixels % 1).any():
+        low, high = pixels.min(), pixels.max()
+        if pixels.dtype.kind == "f" and -1 <= low and high <= 1 and (low < 0 or (pixels % 1).any()):
+            pixels = np.round((pixels + (low < 0)) * (127.5 if low < 0 else 255))
+        elif not (low >= 0 and high <= 255):
             raise ValueError(
-                "MNIST_dataset expects whole pixel values from 0 to 255, got "
-                f"{pixels.min()} to {pixels.max()}; normalise with transforms instead"
+                "MNIST_dataset expects pixels from 0 to 255 (or 0 to 1, or −1 to 1), got "
+                f"{low} to {high}; normalise with transforms instead"
             )
+        if labels.dtype.kind == "f" and not (labels % 1).any():
+            labels = labels.astype(np.int64)
         pixels = pixels.reshape(-1, 28, 28).astype(np.uint8)
         if transforms is None:
             transforms = Compose([Resize(32), Normalize(MNIST_MEAN, MNIST_STD)])
         super().__init__(pixels, labels, transforms, MNIST_CLASSES, mode)
+
+
+def _book_sets(path):
+    """The three pairs of the book's file, by mode."""
+    try:
+        train, dev, test = json.loads(formats.read_raw(path))
+    except (ValueError, TypeError) as error:
+        raise formats.refusal(
+            path, f"the book's file is JSON of three pairs (images, labels), this one not ({error})"
+        ) from None
+    return {"train": train, "dev": dev, "valid": dev, "test": test}
