@@ -1,21 +1,17 @@
 """Sphinx settings of the site: built from the committed outputs, nothing is executed."""
 
-import base64
-import hashlib
 import re
 import shutil
 import sys
-from importlib.resources import files
 from pathlib import Path
-
-import nbformat
-from docutils import nodes
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(HERE)]
 
-from nndl_site import ChineseBigrams  # noqa: E402  found through the line above
+from _ext import figures, formulas, pages, search  # noqa: E402  found through the line above
+
+from nndl.figures_live import LIVE, live_data  # noqa: E402
 
 project = "卷积神经网络 · 动手实践"
 author = "the authors of nndl"
@@ -23,24 +19,15 @@ copyright = "the authors of nndl"
 language = "zh_CN"
 html_title = project
 
-extensions = [
-    "myst_nb",
-    "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
-    "sphinx.ext.mathjax",
-    "sphinx.ext.viewcode",
-]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 exclude_patterns = ["_static", "README.md"]
+templates_path = ["_templates"]
 
-# The notebooks and the READMEs of other folders are copied below docs/ for the build, so that one
-# source stays where users look for it. What does not exist is left out of the contents.
+# Notebooks, cut into pages, and the READMEs of other folders are written below docs/ for the build,
+# so that one source stays where users look for it. What does not exist is left out.
 PAGES = HERE / "_pages"
-COPIES = {
-    **{f"notebooks/{p.name}": p for p in sorted((ROOT / "notebooks").glob("*.ipynb"))},
-    "benchmarks.md": ROOT / "benchmarks" / "README.md",
-    "results.md": ROOT / "results" / "README.md",
-    "data.md": ROOT / "data" / "README.md",
-}
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+READMES = {f"{name}.md": ROOT / name / "README.md" for name in ("benchmarks", "results", "data")}
 
 nb_execution_mode = "off"
 nb_merge_streams = True
@@ -49,89 +36,40 @@ nb_code_prompt_show = "展开代码"
 nb_code_prompt_hide = "收起代码"
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "html_image"]
 myst_heading_anchors = 4
-myst_heading_slug_func = "nndl_site.heading_slug"
+myst_heading_slug_func = "_ext.pages.heading_slug"
 myst_update_mathjax = False
+html_math_renderer = "mathml"
 
-# MathJax draws formulas as outlines: one file, no fonts to load. It comes in a Python package.
-mathjax_path = "mathjax/tex-svg-full.js"
-mathjax3_config = {
-    "tex": {"inlineMath": [["\\(", "\\)"]], "displayMath": [["\\[", "\\]"]]},
-    "options": {"processHtmlClass": "math", "ignoreHtmlClass": ".*", "enableMenu": False},
-}
-
-html_theme = "sphinx_book_theme"
-html_theme_options = {
-    "home_page_in_toc": True,
-    "show_navbar_depth": 1,
-    "use_download_button": True,
-    "use_fullscreen_button": False,
-    "logo": {"text": project},
-    "pygments_light_style": "tango",
-    "pygments_dark_style": "github-dark-high-contrast",
-    "toc_title": "本页",
-    "navbar_persistent": [],  # the side bar has the search field
-}
-html_context = {"default_mode": "auto"}
+html_theme = "furo"
+html_theme_options = {"top_of_page_buttons": []}
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
 html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
-html_css_files = ["site.css"]
+html_css_files = ["math.css", "site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
+html_additional_pages = {"search": "search.html"}
 html_show_sphinx = False
-html_copy_source = True
+html_copy_source = False
+html_use_index = False
+html_domain_indices = False
 html_last_updated_fmt = None
 
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_numpy_docstring = True
 napoleon_use_rtype = False
-
-#: a Chinese character or mark
-WIDE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
-#: sha256 of a figure's PNG, which is its file name on the site -> what it shows
-_alternatives = {}
+napoleon_use_param = False  # "in_channels, out_channels : int" stays one line
+napoleon_use_ivar = False
 
 
-def copy_pages(app):
+def write_pages(app):
     """Bring notebooks and READMEs below the source folder; drop what no longer exists."""
     shutil.rmtree(PAGES, ignore_errors=True)
-    for name, source in COPIES.items():
+    pages.write_chapters(NOTEBOOKS, PAGES / "notebooks")
+    for name, source in READMES.items():
         if source.exists():
-            target = PAGES / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.suffix == ".ipynb":
-                nbformat.write(prepared(nbformat.read(source, as_version=4)), target)
-            else:
-                shutil.copyfile(source, target)
-
-
-def prepared(notebook):
-    """Fold the code of the exercises, and note the alternative text of each figure."""
-    for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if "exercise" in tags and {"stub", "check"} & set(tags):
-            cell.metadata["tags"] = [*tags, "hide-cell"]
-        for output in cell.get("outputs", []):
-            png = output.get("data", {}).get("image/png")
-            alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
-            if png:
-                name = hashlib.sha256(base64.b64decode(png)).hexdigest()
-                _alternatives[name] = alt or output["data"].get("text/plain", "")
-    return notebook
-
-
-def describe_figures(app, document):
-    for image in document.findall(nodes.image):
-        if text := _alternatives.get(Path(image["uri"]).stem):
-            image["alt"] = text
-
-
-def join_chinese_lines(app, document):
-    """A line break in a Chinese paragraph of the source is not a space between two words."""
-    for text in list(document.findall(nodes.Text)):
-        if text == "\n":  # MyST makes each such break a node of its own
-            siblings, place = text.parent.children, text.parent.index(text)
-            around = [node.astext() for node in siblings[max(0, place - 1) : place + 2]]
-            if len(around) == 3 and WIDE.match(around[0][-1:]) and WIDE.match(around[2][:1]):
-                text.parent.remove(text)
+            shutil.copyfile(source, PAGES / name)
 
 
 def adapt_docstring(app, what, name, obj, options, lines):
@@ -149,9 +87,7 @@ def adapt_docstring(app, what, name, obj, options, lines):
 def drop_absent_pages(app, docname, source):
     """Take out of the landing page the lines about files that the project does not have (yet)."""
     if docname == app.config.root_doc:
-        mentioned = re.compile(
-            r"(_pages/[\w./]+|^(?:checks|distributed)$|overview\.png)", flags=re.M
-        )
+        mentioned = re.compile(r"(_pages/[\w./]+|^(?:checks|distributed)$)", flags=re.M)
 
         def there(name):
             name = name.removesuffix(".ipynb")
@@ -161,21 +97,39 @@ def drop_absent_pages(app, docname, source):
         source[0] = "\n".join(line for line in lines if all(map(there, mentioned.findall(line))))
 
 
-def copy_mathjax(app, exception):
-    """MathJax beside the pages, so that formulas need no network."""
+def without_own_search(app):
+    """The site's search has an index of sections; Sphinx's, of whole pages, is not built."""
+    app.builder.search = False
+
+
+def finish(app, exception):
+    """What needs all the pages: pictures, the font of the formulas, live numbers, the search."""
     if exception or app.builder.format != "html":
         return
-    source = files("mathjax") / "static" / "mathjax" / "es5" / Path(mathjax_path).name
-    target = Path(app.outdir) / "_static" / mathjax_path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(source.read_bytes())
+    static = Path(app.outdir) / "_static"
+    figures.replace_pictures(app)
+    html = "".join(path.read_text("utf-8") for path in Path(app.outdir).rglob("*.html"))
+    formulas.write_font(html, static / "math.woff2")
+    for name in LIVE:
+        (static / "live" / f"data_{name}.js").write_text(live_data(name), "utf-8")
+    search.write_index(app)
 
 
 def setup(app):
-    app.add_search_language(ChineseBigrams)
-    app.connect("builder-inited", copy_pages)
-    app.connect("doctree-read", describe_figures)
-    app.connect("doctree-read", join_chinese_lines)
+    app.add_html_math_renderer(
+        "mathml", (formulas.visit_inline, None), (formulas.visit_block, None)
+    )
+    app.add_directive("live", pages.LiveFigure)
+    app.connect("builder-inited", write_pages)
+    app.connect("builder-inited", without_own_search)
+    for handler in (
+        pages.describe_figures,
+        pages.join_chinese_lines,
+        pages.part_titles,
+        pages.fold_optional,
+    ):
+        app.connect("doctree-read", handler, priority=100)  # before titles are collected
     app.connect("source-read", drop_absent_pages)
     app.connect("autodoc-process-docstring", adapt_docstring)
-    app.connect("build-finished", copy_mathjax)
+    app.connect("html-page-context", pages.add_live_scripts)
+    app.connect("build-finished", finish)

@@ -1,0 +1,1 @@
+"""What builds the site from the notebooks: pages, formulas, figures, search."""
