@@ -13,24 +13,48 @@ from PIL import Image, ImageFilter
 PAGE = np.array([19.0, 20.0, 22.0])  # the theme's dark ground
 INK = 232.0
 LUMA = np.array([0.299, 0.587, 0.114])
+BLOCK = 4  # pixels; enclosed areas are looked for on a coarser grid
+
+
+def _pictures_in(pixels):
+    """Where a figure holds pictures: solid areas, and whatever they enclose.
+
+    Lines and text are thinner than 11 pixels and drop out; what cannot be reached from the margin
+    without crossing a solid area (a white stroke on black, a label in a bar) belongs to it.
+    """
+    ink = Image.fromarray(((pixels.min(axis=2) < 250) * 255).astype(np.uint8))
+    solid = ink.filter(ImageFilter.MinFilter(11)).filter(ImageFilter.MaxFilter(11))
+    solid = solid.filter(ImageFilter.MaxFilter(9)).filter(ImageFilter.MinFilter(9))
+    solid = np.asarray(solid) > 0
+    rows, columns = (-(-n // BLOCK) for n in solid.shape)
+    padded = np.zeros((rows * BLOCK, columns * BLOCK), bool)
+    padded[: solid.shape[0], : solid.shape[1]] = solid
+    free = np.pad(~padded.reshape(rows, BLOCK, columns, BLOCK).any(axis=(1, 3)), 1, constant_values=True)
+    reached = np.zeros_like(free)
+    reached[0, 0] = True
+    while True:
+        grown = Image.fromarray(reached.astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(3))
+        grown = (np.asarray(grown) > 0) & free
+        if (grown == reached).all():
+            break
+        reached = grown
+    holes = Image.fromarray((free & ~reached).astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(3))
+    holes = np.kron(np.asarray(holes)[1:-1, 1:-1] > 0, np.ones((BLOCK, BLOCK), bool))
+    return solid | holes[: solid.shape[0], : solid.shape[1]]
 
 
 def recoloured(image):
     """A figure drawn on white, for a dark page: paper, lines and text change, pictures stay.
 
-    What is not paper over a stretch of five pixels is a picture (a photo, a heat map, a bar) and
-    keeps its colours; everything else is paper, text or a line, whose lightness is turned over
-    while its hue stays.
+    A photo, a heat map or a bar keeps its colours; everything else is paper, text or a line, whose
+    lightness is turned over while its hue stays.
     """
     pixels = np.asarray(image.convert("RGB")).astype(float)
-    ink = Image.fromarray(((pixels.min(axis=2) < 250) * 255).astype(np.uint8))
-    solid = ink.filter(ImageFilter.MinFilter(7)).filter(ImageFilter.MaxFilter(7))
-    solid = solid.filter(ImageFilter.MaxFilter(13)).filter(ImageFilter.MinFilter(13))  # holes: text
     light = pixels @ LUMA
     target = PAGE @ LUMA + (INK - PAGE @ LUMA) * (1 - light / 255)
     turned = pixels + (target - light)[..., None]
     turned += (PAGE - PAGE @ LUMA) * (light / 255)[..., None]
-    keep = np.asarray(solid)[..., None] > 0
+    keep = _pictures_in(pixels)[..., None]
     return Image.fromarray(np.clip(np.where(keep, pixels, turned), 0, 255).astype(np.uint8))
 
 
