@@ -11,7 +11,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 
 from _ext import figures, formulas, pages, search  # noqa: E402  found through the line above
 
-from nndl.figures_live import LIVE, live_data  # noqa: E402
+from nndl.figures.live_figures import LIVE, live_data  # noqa: E402
 
 project = "卷积神经网络 · 动手实践"
 author = "the authors of nndl"

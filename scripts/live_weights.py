@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from nndl.checkpoint import read_file, write_file  # noqa: E402  of this checkout
+from nndl.runner.saving.checkpoint import read_file, write_file  # noqa: E402  of this checkout
 
 NAME = "weights/lenet-mnist.safetensors"
 COMMAND = ["-m", "nndl.train", "lenet-mnist", "--preset", "full", "--seed", "0"]

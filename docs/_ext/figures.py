@@ -1,6 +1,7 @@
 """Pictures of the pages: WebP, and for dark pages a second palette."""
 
 import base64
+import functools
 import hashlib
 import io
 import re
@@ -8,39 +9,57 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
 PAGE = np.array([19.0, 20.0, 22.0])  # the theme's dark ground
 INK = 232.0
 LUMA = np.array([0.299, 0.587, 0.114])
-BLOCK = 4  # pixels; enclosed areas are looked for on a coarser grid
+_DATA = r"data:image/png;base64,([\w+/=]+)"
+BLOCK = 2  # pixels; boxes are looked for on a coarser grid
+
+
+def _around(mask, side):
+    """How many of the side × side pixels around each pixel are set; beyond the edge: none."""
+    total = np.pad(mask.astype(np.int32), (side // 2 + 1, side // 2)).cumsum(0).cumsum(1)
+    return total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
 
 
 def _pictures_in(pixels):
     """Where a figure holds pictures: solid areas, and whatever they enclose.
 
-    Lines and text are thinner than 11 pixels and drop out; what cannot be reached from the margin
-    without crossing a solid area (a white stroke on black, a label in a bar) belongs to it.
+    Lines and text are thinner than 11 pixels and drop out; a box that is mostly solid counts as a
+    whole, so that a white stroke on black and a label in a bar stay what they are.
     """
-    ink = Image.fromarray(((pixels.min(axis=2) < 250) * 255).astype(np.uint8))
-    solid = ink.filter(ImageFilter.MinFilter(11)).filter(ImageFilter.MaxFilter(11))
-    solid = solid.filter(ImageFilter.MaxFilter(9)).filter(ImageFilter.MinFilter(9))
-    solid = np.asarray(solid) > 0
+    ink = pixels.min(axis=2) < 250
+    solid = _around(_around(ink, 11) == 121, 11) > 0
     rows, columns = (-(-n // BLOCK) for n in solid.shape)
     padded = np.zeros((rows * BLOCK, columns * BLOCK), bool)
     padded[: solid.shape[0], : solid.shape[1]] = solid
-    free = np.pad(~padded.reshape(rows, BLOCK, columns, BLOCK).any(axis=(1, 3)), 1, constant_values=True)
-    reached = np.zeros_like(free)
-    reached[0, 0] = True
-    while True:
-        grown = Image.fromarray(reached.astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(3))
-        grown = (np.asarray(grown) > 0) & free
-        if (grown == reached).all():
-            break
-        reached = grown
-    holes = Image.fromarray((free & ~reached).astype(np.uint8) * 255).filter(ImageFilter.MaxFilter(3))
-    holes = np.kron(np.asarray(holes)[1:-1, 1:-1] > 0, np.ones((BLOCK, BLOCK), bool))
-    return solid | holes[: solid.shape[0], : solid.shape[1]]
+    found = padded.copy()
+    for top, left, bottom, right in _boxes(
+        padded.reshape(rows, BLOCK, columns, BLOCK).any(axis=(1, 3))
+    ):
+        area = np.s_[top * BLOCK : bottom * BLOCK, left * BLOCK : right * BLOCK]
+        if padded[area].mean() > 0.6:
+            found[area] = True
+    return found[: solid.shape[0], : solid.shape[1]]
+
+
+def _boxes(mask, top=0, left=0):
+    """Bounding boxes of what blank rows and columns separate, as newspapers set columns."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return []
+    mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    top, left = top + rows[0], left + columns[0]
+    for axis in (0, 1):
+        blank = np.flatnonzero(~mask.any(axis=1 - axis))
+        if len(blank):
+            cut = blank[0]
+            first, rest = (mask[:cut], mask[cut:]) if axis == 0 else (mask[:, :cut], mask[:, cut:])
+            down, right = (cut, 0) if axis == 0 else (0, cut)
+            return _boxes(first, top, left) + _boxes(rest, top + down, left + right)
+    return [(top, left, top + mask.shape[0], left + mask.shape[1])]
 
 
 def recoloured(image):
@@ -98,22 +117,27 @@ def replace_pictures(app):
     pictures = Pictures(folder, Path(app.doctreedir).parent / f"{root.name}-pictures")
     old = {path.name: path.read_bytes() for path in folder.glob("*.png")}
     pages = {path: path.read_text("utf-8") for path in root.rglob("*.html")}
-    frames = {m for page in pages.values() for m in re.findall(r"data:image/png;base64,([\w+/=]+)", page)}
+    frames = {m for page in pages.values() for m in re.findall(rf'src="{_DATA}', page)}
     with ThreadPoolExecutor() as pool:  # Pillow and NumPy let other threads run
         done = dict(zip(old, pool.map(pictures.pair, old.values()), strict=True))
         contents = [base64.b64decode(frame) for frame in frames]
-        inline = dict(zip(frames, pool.map(pictures.pair, contents), strict=True))
+        done |= dict(zip(frames, pool.map(pictures.pair, contents), strict=True))
     for path, page in pages.items():
         up = "../" * (len(path.relative_to(root).parts) - 1)
-        new = re.sub(r'<img ([^>]*?)src="[^"]*_images/([^"/]+\.png)"([^>]*)>', lambda m: _pair(m, done, up), page)
-        new = re.sub(r'src="data:image/png;base64,([\w+/=]+)"', lambda m: _frame(m, inline, up), new)
+        image = functools.partial(_image, done, up)
+        new = re.sub(r'<img ([^>]*?)src="[^"]*_images/([^"/]+\.png)"([^>]*)>', image, page)
+        new = re.sub(rf'src="{_DATA}"', functools.partial(_frame, done, up), new)
         if new != page:
             path.write_text(new, "utf-8")
-    for name in old:
-        (folder / name).unlink()
+        pages[path] = new
+    shown = set(re.findall(r"_images/([\w.-]+)", "".join(pages.values())))
+    for path in folder.iterdir():
+        if path.name not in shown:
+            path.unlink()
 
 
-def _pair(match, done, up):
+def _image(done, up, match):
+    """One <img> becomes two, of which the page's palette shows one; a click enlarges it."""
     light, dark, width, height = done[match[2]]
     rest = re.sub(r'\b(class|width|height|loading)="[^"]*"', "", match[1] + match[3]).strip(" /")
     shape = re.search(r"width: (\d+)px", rest)
@@ -127,8 +151,7 @@ def _pair(match, done, up):
     return f'<a class="zoom" href="{up}_images/{light}">{images}</a>'
 
 
-def _frame(match, inline, up):
-    light, dark, width, height = inline[match[1]]
-    return (
-        f'src="{up}_images/{light}" data-dark="{up}_images/{dark}" data-light="{up}_images/{light}"'
-    )
+def _frame(done, up, match):
+    """A player's frame has one <img>; a script changes its source with the palette."""
+    light, dark = (f"{up}_images/{name}" for name in done[match[1]][:2])
+    return f'src="{light}" data-light="{light}" data-dark="{dark}"'

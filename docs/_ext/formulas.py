@@ -4,11 +4,11 @@ import io
 import re
 from importlib.resources import files
 
+from docutils import nodes
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from math_core import LatexToMathML
 from sphinx.util import logging
-from docutils import nodes
 
 _convert = LatexToMathML(fancy_error=False)
 _log = logging.getLogger(__name__)
@@ -43,7 +43,9 @@ def visit_block(writer, node):
 
 def write_font(pages, target):
     """The math font with only what the pages' formulas use; heights and brackets stay complete."""
-    used = set("".join(re.sub(r"<[^>]+>", "", m) for m in re.findall(r"(?s)<math.*?</math>", pages)))
+    used = set(
+        "".join(re.sub(r"<[^>]+>", "", m) for m in re.findall(r"(?s)<math.*?</math>", pages))
+    )
     source = files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"
     font = TTFont(io.BytesIO(source.read_bytes()))
     chooser = subset.Subsetter(subset.Options(layout_features=["ssty", "dtls"], hinting=False))

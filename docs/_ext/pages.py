@@ -11,7 +11,7 @@ import nbformat
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
-from nndl.figures_live import LIVE, live_html
+from nndl.figures.live_figures import LIVE, live_html
 
 #: heading -> live figure, put below the text of that heading (unless the notebook shows it itself)
 LIVE_AT = {
@@ -126,7 +126,8 @@ def _contents(stem, names):
     lines = [f"{chinese(title)} <{name}>" for title, name in names]
     return "\n".join(
         [
-            f"**在自己的电脑上运行这一章**：{{download}}`下载笔记 <../../../notebooks/{stem}.ipynb>`",
+            "**在自己的电脑上运行这一章**："
+            f"{{download}}`下载笔记 <../../../notebooks/{stem}.ipynb>`",
             *("", "**本章各节**", "", "```{toctree}", ":maxdepth: 2", "", *lines, "```"),
         ]
     )

@@ -40,9 +40,13 @@ def entries(app):
             title = section.next_node(nodes.title)
             halves = {False: "", True: ""}  # Chinese and English
             for child in title.children:
-                halves["english" in getattr(child, "attributes", {}).get("classes", [])] += _text(child)
+                halves["english" in getattr(child, "attributes", {}).get("classes", [])] += _text(
+                    child
+                )
             name, english = map(_clean, halves.values())
-            inside = (node for node in section if node is not title and not isinstance(node, _APART))
+            inside = (
+                node for node in section if node is not title and not isinstance(node, _APART)
+            )
             body = _clean("".join(map(_text, inside)))
             anchor = "" if section.parent is document else section["ids"][0]
             out.append([page, anchor, name, english, body])

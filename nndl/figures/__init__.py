@@ -9,6 +9,7 @@ from .connections import channels, connections, connections_2d
 from .convolution import convolution_kinds, flip, geometry, matrix, worked_example
 from .data import as_pictures, class_histogram, image_grid, steps
 from .landscape import gradient_norms, loss_line, loss_surface
+from .live_figures import live
 from .receptive_field import receptive_field_layers, receptive_field_map
 from .responses import edges, pooling, response_histogram, signals
 from .results import (
@@ -46,6 +47,7 @@ __all__ = [
     "interactive_conv2d",
     "kernels",
     "learning_rates",
+    "live",
     "loss_line",
     "loss_surface",
     "matrix",

@@ -8,10 +8,9 @@ import pytest
 
 import nndl
 from nndl import dataset
-from nndl import figures_live as live
-from nndl.checkpoint import read_file
-
-from .conftest import ROOT
+from nndl.figures import live_figures as live
+from nndl.runner.saving.checkpoint import read_file
+from tests.conftest import ROOT
 
 WEIGHTS = ROOT / "data" / "weights" / "lenet-mnist.safetensors"
 
@@ -27,15 +26,19 @@ def network():
 
 def test_the_shipped_lenet_is_as_good_as_its_record_says(network):
     images, labels = dataset.load_mnist("test")
-    x = nndl.Normalize(127.5, 127.5)(nndl.Resize(32)(images)[:, None])
+    x = dataset.Normalize(127.5, 127.5)(dataset.Resize(32)(images)[:, None])
     with paddle.no_grad():
         found = [network(paddle.to_tensor(x[k : k + 1000])).numpy() for k in range(0, 10000, 1000)]
     score = (np.concatenate(found).argmax(1) == labels).mean()
     _, record = read_file(WEIGHTS)
     assert score >= 0.993
-    assert score == pytest.approx(record["test"]["score"], abs=3e-4)  # other machines round otherwise
+    assert score == pytest.approx(
+        record["test"]["score"], abs=3e-4
+    )  # other machines round otherwise
     assert record["recipe"]["task"] == "lenet-mnist"
-    assert f"{record['test']['score']:.2%}".replace("%", " %") in (ROOT / "data/README.md").read_text()
+    assert (
+        f"{record['test']['score']:.2%}".replace("%", " %") in (ROOT / "data/README.md").read_text()
+    )
 
 
 @pytest.mark.parametrize("name", live.LIVE)

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from . import style
-from .checkpoint import read_file
-from .dataset import data_folder, load_mnist
+from ..dataset.folders import data_folder
+from ..dataset.mnist import load_mnist
+from ..display.once import ShownOnce, in_notebook
+from ..runner.saving.checkpoint import read_file
 
 #: name -> title, and the sentence for a page that may not run scripts
 LIVE = {
@@ -41,8 +42,8 @@ _PHOTO = 128  # rows and columns of the playground's photo
 
 def script_folder():
     """Where the scripts lie: inside the installed package, or in a checkout's docs."""
-    package = Path(__file__).resolve().parent
-    places = [package / "live_scripts", package.parent / "docs" / "_static" / "live"]
+    package = Path(__file__).resolve().parents[1]
+    places = [package / "live", package.parent / "docs" / "_static" / "live"]
     for folder in places:
         if (folder / "core.js").is_file():
             return folder
@@ -91,7 +92,7 @@ def live_html(name, picture):
     )
 
 
-class Live(style.ShownOnce):
+class Live(ShownOnce):
     """A figure that computes where it is read, without a kernel and without network."""
 
     def __init__(self, name):
@@ -143,6 +144,6 @@ def live(name):
     if name not in LIVE:
         raise ValueError(f"expected one of {', '.join(map(repr, LIVE))}, got {name!r}")
     figure = Live(name)
-    if style.in_notebook():
+    if in_notebook():
         figure._ipython_display_()
     return figure
