@@ -179,8 +179,14 @@
       cells[k].focus({ preventScroll: true });
     };
     if (onpick) {
+      let last = "";
       for (const kind of ["pointerover", "focusin", "click"])
-        table.addEventListener(kind, (event) => here(event) >= 0 && onpick(...cells[here(event)].at, kind));
+        table.addEventListener(kind, (event) => {
+          const place = `${event.clientX},${event.clientY}`;
+          const rests = kind === "pointerover" && place === last; // the page moved, not the pointer
+          last = kind === "pointerover" ? place : last;
+          if (here(event) >= 0 && !rests) onpick(...cells[here(event)].at, kind);
+        });
     } else table.addEventListener("click", (event) => here(event) >= 0 && focus(here(event)));
     table.addEventListener("keydown", (event) => {
       const k = here(event), step = { ArrowUp: -columns, ArrowDown: columns, ArrowLeft: -1, ArrowRight: 1 }[event.key];
