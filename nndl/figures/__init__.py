@@ -6,12 +6,12 @@ Each function takes arrays or objects and returns one Figure, which a notebook s
 from .animation import animate_conv2d, interactive_conv2d
 from .canvas import draw_digit
 from .connections import channels, connections, connections_2d
-from .convolution import convolution_kinds, flip, geometry, matrix, worked_example
+from .convolution import convolution_kinds, flip, geometry, im2col, matrix, worked_example
 from .data import as_pictures, class_histogram, image_grid, steps
 from .landscape import gradient_norms, loss_line, loss_surface
 from .live_figures import live
 from .receptive_field import receptive_field_layers, receptive_field_map
-from .responses import edges, pooling, response_histogram, signals
+from .responses import edges, maps_side_by_side, pooling, response_histogram, signals
 from .results import (
     class_accuracy,
     confusion_matrix,
@@ -22,8 +22,15 @@ from .results import (
     prediction_titles,
     worst_mistakes,
 )
-from .speed import scaling, times
-from .training import compare_runs, learning_rates, plot, plot_training_loss_acc, weight_norms
+from .speed import scaling, times, work_and_time
+from .training import (
+    compare_runs,
+    curves,
+    learning_rates,
+    plot,
+    plot_training_loss_acc,
+    weight_norms,
+)
 
 __all__ = [
     "animate_conv2d",
@@ -36,6 +43,7 @@ __all__ = [
     "connections",
     "connections_2d",
     "convolution_kinds",
+    "curves",
     "draw_digit",
     "edges",
     "feature_maps",
@@ -43,6 +51,7 @@ __all__ = [
     "geometry",
     "grad_cam_overlay",
     "gradient_norms",
+    "im2col",
     "image_grid",
     "interactive_conv2d",
     "kernels",
@@ -50,6 +59,7 @@ __all__ = [
     "live",
     "loss_line",
     "loss_surface",
+    "maps_side_by_side",
     "matrix",
     "plot",
     "plot_training_loss_acc",
@@ -64,6 +74,7 @@ __all__ = [
     "steps",
     "times",
     "weight_norms",
+    "work_and_time",
     "worked_example",
     "worst_mistakes",
 ]

@@ -317,9 +317,9 @@ def draw_cnn_structure(M=2, b=1, K=2, N=3):
     figure, axes = new_figure(1, 1, size=(9, 2.3))
     x = 0.45
     _box(axes, x, 0, 0.8, 0.7, INPUT, "input")
-    x = _row(axes, x + 0.4, M, KERNEL, "Conv\n+ ReLU")
+    x = _row(axes, x + 0.4, [(KERNEL, "Conv\n+ ReLU")] * M)
     if b:
-        x = _row(axes, x, 1, style.SKY, "Pool")
+        x = _row(axes, x, [(style.SKY, "Pool")])
     first, last = 0.45 + 0.4 + 0.22, x + 0.12
     axes.add_patch(
         FancyBboxPatch(
@@ -334,27 +334,29 @@ def draw_cnn_structure(M=2, b=1, K=2, N=3):
         )
     )
     middle = (first + last) / 2
-    axes.text(middle, 0.72, f"block, N = {N} times", ha="center", va="bottom", fontsize=10)
-    axes.text(middle, -0.72, f"M = {M}, b = {b}", ha="center", va="top", fontsize=10)
+    axes.text(middle, 0.72, f"block, {N} times", ha="center", va="bottom", fontsize=10)
+    below = f"{M} convolution{'s' * (M > 1)}, {b} pooling"
+    axes.text(middle, -0.72, below, ha="center", va="top", fontsize=10)
     start = x = last
-    if K:
-        x = _row(axes, x, K, OUTPUT, "Linear\n+ ReLU")
-        axes.text((start + x) / 2 + 0.15, -0.72, f"K = {K}", ha="center", va="top", fontsize=10)
-    x = _row(axes, x, 1, GRAY, "softmax")
+    if K:  # the last one gives the logits: no ReLU behind it
+        x = _row(axes, x, [(OUTPUT, "Linear\n+ ReLU")] * (K - 1) + [(OUTPUT, "Linear")])
+        below = f"{K} fully connected"
+        axes.text((start + x) / 2 + 0.15, -0.72, below, ha="center", va="top", fontsize=10)
+    x = _row(axes, x, [(GRAY, "softmax")])
     axes.set(xlim=(0, x + 0.05), ylim=(-1.0, 1.0))
     axes.set_axis_off()
     return figure
 
 
-def _row(axes, x, count, color, text):
-    """`count` boxes behind x, all of them up to three, else the first, dots and the last."""
-    for i in range(min(count, 3)):
+def _row(axes, x, boxes):
+    """(colour, text) boxes behind x: all of them up to three, else the first, dots and the last."""
+    for box in boxes if len(boxes) <= 3 else [boxes[0], None, boxes[-1]]:
         _arrow(axes, (x, 0), (x + 0.36, 0))
-        if count > 3 and i == 1:
+        if box is None:
             axes.text(x + 0.58, 0, "⋯", ha="center", va="center", fontsize=15)
             x += 0.8
         else:
-            _box(axes, x + 0.36 + 0.42, 0, 0.84, 0.7, color, text)
+            _box(axes, x + 0.36 + 0.42, 0, 0.84, 0.7, *box)
             x += 1.2
     return x
 

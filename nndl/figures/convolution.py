@@ -56,7 +56,7 @@ def _equation(axes, parts, fontsize=12):
             fontsize=11,
         )
         x += values.shape[1]
-    grid_axes(axes, x, tallest + (0.9 if captions else 0))
+    grid_axes(axes, x, tallest + (0.65 if captions else 0))
 
 
 @draws
@@ -132,13 +132,13 @@ def worked_example(X, W, row=0, column=0, stride=1, padding=0):
     outputs = np.full(Y.shape, tint(OUTPUT, 0.12), dtype=object)
     outputs[row, column] = tint(HIGHLIGHT, 0.4)
     terms = " + ".join(f"{x:g}·{w:g}" for x, w in zip(window.flat, W.flat, strict=True))
-    width = padded.shape[1] + W.shape[1] + Y.shape[1] + 2.4
-    height = max(padded.shape[0], W.shape[0], Y.shape[0]) + 0.9
+    width = padded.shape[1] + 2 * W.shape[1] + Y.shape[1] + 3.6
+    height = max(padded.shape[0], W.shape[0], Y.shape[0]) + 0.75
     scale = min(0.7, 8.5 / width)
-    figure, axes = new_figure(size=(max(width * scale, 5) + 0.4, height * scale + 0.8))
-    weights = (W, tint(KERNEL, 0.45), "kernel W")
-    results = (Y, outputs.tolist(), "output Y")
-    _equation(axes, ((padded, fills.tolist(), "input X"), "⊗", weights, "=", results))
+    figure, axes = new_figure(size=(max(width * scale, 5) + 0.4, height * scale + 0.5))
+    products = (window * W, tint(HIGHLIGHT, 0.25), "window ⊙ W")
+    parts = ((padded, fills.tolist(), "input X"), "⊙", (W, tint(KERNEL, 0.45), "kernel W"))
+    _equation(axes, (*parts, "=", products, "Σ", (Y, outputs.tolist(), "output Y")))
     axes.set_title(f"Y[{row}, {column}] = {terms} = {Y[row, column]:g}")
     return figure
 
@@ -248,13 +248,14 @@ def convolution_kinds(size=5, kernel=3):
 
 @draws
 def matrix(values, title=None, color=INPUT, caption=None):
-    """A small matrix, or several side by side, with their numbers; zeros are paler.
+    """A small matrix, or several side by side; the larger a number, the darker its cell.
 
     Parameters
     ----------
     values : array [M, N], or dict of str to such arrays
     title : str, optional
     color : colour
+        Of numbers above zero; those below are vermillion.
     caption : str, optional
         Below a single matrix.
 
@@ -265,14 +266,73 @@ def matrix(values, title=None, color=INPUT, caption=None):
     named = values if isinstance(values, dict) else {caption or "": values}
     arrays = {name: np.atleast_2d(as_array(value)) for name, value in named.items()}
     width = sum(value.shape[1] + 1.2 for value in arrays.values()) - 0.9
-    height = max(len(value) for value in arrays.values()) + (0.9 if any(arrays) else 0) + 0.3
+    height = max(len(value) for value in arrays.values()) + (0.65 if any(arrays) else 0) + 0.3
     scale = min(0.62, 9 / width)
-    figure, axes = new_figure(size=(max(scale * width, 3.6), scale * height + 0.5))
+    figure, axes = new_figure(size=(max(scale * width, 3.6), scale * height + 0.12 + 0.35 * bool(title)))
+    largest = max(np.abs(value).max() for value in arrays.values()) or 1
     parts = []
     for name, value in arrays.items():
-        fills = np.where(value == 0, tint(color, 0.06), tint(color, 0.3))
-        parts += [(value, fills.tolist(), name), " "]
+        fills = [
+            [tint(HIGHLIGHT if v < 0 else color, 0.05 + 0.6 * abs(v) / largest) for v in row]
+            for row in value
+        ]
+        parts += [(value, fills, name), " "]
     _equation(axes, parts[:-1])
     if title:
         axes.set_title(title)
+    return figure
+
+
+@draws
+def im2col(X, W):
+    """Windows written as columns: a window, its column and its output share a colour.
+
+    Parameters
+    ----------
+    X : array [D, M, N]
+        A few small maps.
+    W : array [D, U, V]
+        One kernel; its weights in a row multiply every column.
+
+    Returns
+    -------
+    Figure
+        Channels differ in shade, windows in colour.
+    """
+    X, W = np.asarray(X), np.asarray(W)
+    D, U, V = W.shape
+    views = [cross_correlate(X[d], W[d])[0] for d in range(D)]
+    rows, columns = views[0].shape[:2]
+    C = np.stack(views, axis=2).reshape(rows * columns, -1).T  # [D·U·V, M′·N′]
+    hues = [style.CYCLE[k % len(style.CYCLE)] for k in range(C.shape[1])]
+    shades = [0.45 - 0.3 * d / max(D - 1, 1) for d in range(D) for _ in range(U * V)]
+    left = max(C.shape[0], D * (X.shape[2] + 0.8))
+    width, height = left + 2 * C.shape[1] + 3.4, max(len(C), X.shape[1] + 4) + 0.7
+    figure, axes = new_figure(size=(9, 9 * height / width + 0.1))
+    for d in range(D):
+        x = d * (X.shape[2] + 0.8)
+        cells(axes, X[d], tint(INPUT, 0.05), origin=(x, 0))
+        for k, (i, j) in enumerate(np.ndindex(rows, columns)):
+            inset = 0.06 + 0.07 * (k % 4)
+            box = Rectangle((x + j + inset, i + inset), V - 2 * inset, U - 2 * inset, fill=False)
+            box.set(edgecolor=hues[k], linewidth=2, zorder=5)
+            axes.add_patch(box)
+        axes.text(x + X.shape[2] / 2, X.shape[1] + 0.2, f"X, channel {d + 1}", ha="center", va="top")
+    middle = len(C) / 2 + 1.5
+    shaded = [[tint(KERNEL, 0.2 + shade) for shade in shades]]
+    cells(axes, W.reshape(1, -1), shaded, origin=(0, middle))
+    fills = [[tint(hue, shade) for hue in hues] for shade in shades]
+    cells(axes, C, fills, origin=(left + 1.2, 0))
+    Y = W.reshape(1, -1) @ C
+    at = left + C.shape[1] + 2.4
+    cells(axes, Y, [[tint(hue, 0.45) for hue in hues]], origin=(at, middle))
+    for x, y, text in (
+        (len(C) / 2, middle + 1.2, f"W in a row: 1 × {len(C)}"),
+        (left + 1.2 + C.shape[1] / 2, len(C) + 0.2, f"im2col(X): {len(C)} × {C.shape[1]}"),
+        (at + C.shape[1] / 2, middle + 1.2, f"Y in a row: 1 × {C.shape[1]}"),
+    ):
+        axes.text(x, y, text, ha="center", va="top", fontsize=11)
+    for x, sign in ((left + 0.6, "×"), (at - 0.6, "=")):
+        axes.text(x, middle + 0.5, sign, ha="center", va="center", fontsize=18)
+    grid_axes(axes, width - 0.6, height)
     return figure

@@ -129,7 +129,7 @@ def pooling(image, shifts=(0, 1, 2), size=2):
 
 
 @draws
-def signals(values, x="position (pixels)", unit="grey levels", marks=()):
+def signals(values, x="position (pixels)", unit="grey levels", marks=(), start=0):
     """Signals in one dimension below one another, on a shared axis.
 
     Parameters
@@ -140,6 +140,8 @@ def signals(values, x="position (pixels)", unit="grey levels", marks=()):
         Labels of the axes.
     marks : sequence of float
         Positions of dashed vertical lines through all panels.
+    start : int
+        Position of the first value.
 
     Returns
     -------
@@ -156,7 +158,7 @@ def signals(values, x="position (pixels)", unit="grey levels", marks=()):
         len(named), 1, size=(8, 1.65 * len(named) + 0.6), sharex=True, squeeze=False
     )
     for color, side, (name, value) in zip(style.CYCLE, axes[:, 0], named.items(), strict=False):
-        positions = np.arange(len(value))
+        positions = start + np.arange(len(value))
         dots = "o" if len(value) <= 60 else None
         side.axhline(0, color=style.GRAY, linewidth=0.8)
         for mark in marks:
@@ -164,4 +166,43 @@ def signals(values, x="position (pixels)", unit="grey levels", marks=()):
         side.plot(positions, value, color=color, marker=dots)
         label(side, None, unit, name, grid="x")
     axes[-1, 0].set_xlabel(x)
+    return figure
+
+
+@draws
+def maps_side_by_side(named, title=None, quantity="weight"):
+    """Kernels or feature maps, a row for each name, all on one scale on which zero is white.
+
+    Parameters
+    ----------
+    named : dict of str to array [P, M, N] or [P, 1, M, N]
+        For example untrained and trained.
+    title : str, optional
+    quantity : str
+        Label of the colour bar.
+
+    Returns
+    -------
+    Figure
+        Red is positive, blue negative; the 99.5th percentile of all sizes is full colour.
+    """
+    arrays = {name: as_array(value).astype(float) for name, value in named.items()}
+    arrays = {name: value[:, 0] if value.ndim == 4 else value for name, value in arrays.items()}
+    columns = max(map(len, arrays.values()))
+    limit = np.percentile(np.abs(np.concatenate([v.ravel() for v in arrays.values()])), 99.5)
+    cell = min(1.15, 7.3 / columns)
+    size = (cell * columns + 1.7, (cell + 0.06) * len(arrays) + (0.75 if title else 0.35))
+    figure, axes = new_figure(len(arrays), columns, size=size, squeeze=False)
+    for row, (name, maps) in zip(axes, arrays.items(), strict=True):
+        for number, side in enumerate(row):
+            side.set(xticks=[], yticks=[])
+            side.spines[:].set_visible(True)
+            if number < len(maps):
+                shown = side.imshow(maps[number], cmap=style.DIVERGING, vmin=-limit, vmax=limit)
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    for number, side in enumerate(axes[0], 1):
+        side.set_title(str(number), fontsize=9, pad=3)
+    figure.colorbar(shown, ax=axes, shrink=0.9).set_label(quantity)
+    if title:
+        figure.suptitle(title)
     return figure

@@ -1,7 +1,7 @@
 """Figures of speed: times of several programs, and how speed grows with the batch."""
 
 import numpy as np
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from . import style
 from .style import draws, label, new_figure
@@ -114,6 +114,45 @@ def scaling(rows, title=None):
     )
     if title:
         figure.suptitle(title)
+    return figure
+
+
+
+@draws
+def work_and_time(points, reference=None, title=None):
+    """Multiplications against measured time, a point for each program, on logarithmic axes.
+
+    Parameters
+    ----------
+    points : dict of str to (float, float)
+        Name to multiplications and milliseconds, both for one image.
+    reference : str, optional
+        Program through which a line of equal speed (multiplications a second) is drawn.
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+
+    Notes
+    -----
+    Below the line a program does more multiplications a second than the reference, above fewer.
+    """
+    figure, axes = new_figure(size=(8, 4))
+    for color, (name, (work, spent)) in zip(style.CYCLE, points.items(), strict=False):
+        axes.loglog(work, spent, "o", color=color, markersize=9)
+        axes.annotate(name, (work, spent), xytext=(9, 5), textcoords="offset points", color=color)
+    works, times_ = np.transpose(list(points.values()))
+    low, high = works.min() / 2, works.max() * 3
+    if reference is not None:
+        work, spent = points[reference]
+        line = np.array([low, high])
+        axes.plot(line, spent * line / work, color=style.GRAY, linestyle=":", linewidth=1.2)
+    axes.set(xlim=(low, high), ylim=(times_.min() / 2.5, times_.max() * 3))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    label(axes, "multiplications (log scale)", "time (ms, log scale)", title, "both")
     return figure
 
 

@@ -42,8 +42,13 @@ def _dev_steps(dev_losses, dev_scores):
 def _loss_axes(axes, train, dev, train_style, dev_style, location, fontsize):
     axes.plot(*train, label="training loss", **train_style)
     axes.plot(*dev, label="dev loss", marker="o", markersize=3.5, **dev_style)
-    label(axes, "training step", "loss (cross-entropy)", grid="both")
-    axes.set_ylim(bottom=0)
+    small = dev[1].min() < 0.1  # what matters would lie on the floor of a linear axis
+    label(axes, "training step", f"loss (cross-entropy{', log scale' * small})", grid="both")
+    if small:
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=max(np.percentile(train[1], 1) / 2, 1e-4))
+    else:
+        axes.set_ylim(bottom=0)
     axes.legend(loc=location, fontsize=fontsize)
 
 
@@ -84,6 +89,7 @@ def plot(runner, fig_name=None):
     steps = (_steps_and_values(train), _steps_and_values(dev))
     _loss_axes(axes[0], *steps, train_style, dev_style, "upper right", None)
     _score_axes(axes[1], *_dev_steps(dev, scores), dev_style, "lower right", None)
+    axes[1].set_xlim(axes[0].get_xlim())
     if fig_name is not None:
         style.save(figure, fig_name)
     return figure
@@ -180,7 +186,12 @@ def _run_curves(run):
 
 @draws
 def compare_runs(
-    runs, window=None, score_label="dev score (accuracy)", score_range=None, palette=None
+    runs,
+    window=None,
+    score_label="dev score (accuracy)",
+    score_range=None,
+    palette=None,
+    epoch=None,
 ):
     """Training loss and dev score of several settings, with the spread over their seeds.
 
@@ -196,6 +207,8 @@ def compare_runs(
         Limits of the score axis.
     palette : sequence of colour, optional
         One for each setting, where figures beside this one show the same settings.
+    epoch : int, optional
+        Steps of an epoch: the x-axes then count epochs.
 
     Returns
     -------
@@ -216,14 +229,18 @@ def compare_runs(
         legend = f"{name} ({len(seeds)} seeds)" if len(seeds) > 1 else name
         for side, width, part in ((axes[0], smooth, 0), (axes[1], 1, 1)):
             steps, mean, low, high = _common_curve([curve[part] for curve in curves], width)
-            side.plot(steps, mean, color=color, label=legend)
+            steps = steps / (epoch or 1)
+            marker = "o" if part and len(steps) <= 30 else None
+            side.plot(steps, mean, color=color, label=legend, marker=marker, markersize=4)
             if len(seeds) > 1:
                 side.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
     for side in axes:  # long runs have long numbers
         side.xaxis.set_major_locator(MaxNLocator(5))
         side.xaxis.set_major_formatter("{x:,.0f}")
-    label(axes[0], "training step", "training loss (cross-entropy)", grid="both")
-    label(axes[1], "training step", score_label, grid="both")
+        side.set_xlim(axes[0].get_xlim())
+    counted = "epoch" if epoch else "training step"
+    label(axes[0], counted, "training loss (cross-entropy)", grid="both")
+    label(axes[1], counted, score_label, grid="both")
     axes[0].set_ylim(bottom=0)
     if score_range is not None:
         axes[1].set_ylim(*score_range)
@@ -299,4 +316,44 @@ def learning_rates(schedules, palette=None):
     axes.set_ylim(bottom=0)
     label(axes, "training step", "learning rate / highest", None, "y")
     axes.legend()
+    return figure
+
+
+@draws
+def curves(named, x, y, log_x=False, marks=(), y_range=None):
+    """Curves of a few settings over one quantity, with the spread over their seeds.
+
+    Parameters
+    ----------
+    named : dict of str to (x [K], y [K]) or (x [K], y [seeds, K])
+    x, y : str
+        Labels of the axes.
+    log_x : bool
+    marks : sequence of float
+        Positions of dashed vertical lines.
+    y_range : (float, float), optional
+
+    Returns
+    -------
+    Figure
+        The line is the mean over the seeds, the band reaches from the lowest to the highest.
+    """
+    figure, axes = new_figure(size=(7.5, 3.6))
+    for color, (name, (at, values)) in zip(colors(named), named.items(), strict=True):
+        values = np.atleast_2d(np.asarray(values, float))
+        marker = "o" if values.shape[1] <= 30 else None
+        axes.plot(at, values.mean(axis=0), color=color, label=name, marker=marker, markersize=4)
+        if len(values) > 1:
+            low, high = values.min(axis=0), values.max(axis=0)
+            axes.fill_between(at, low, high, color=color, alpha=0.2, linewidth=0)
+    for mark in marks:
+        axes.axvline(mark, color=style.GRAY, linewidth=1, linestyle="--")
+    if log_x:
+        axes.set_xscale("log")
+        x += ", log scale"
+    if y_range is not None:
+        axes.set_ylim(*y_range)
+    label(axes, x, y, grid="both")
+    if any(named):
+        axes.legend()
     return figure
