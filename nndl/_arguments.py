@@ -43,6 +43,8 @@ def pair(name, value, minimum):
 
 def as_array(values):
     """A NumPy array of a Tensor (bfloat16 as float32), a PIL image, an array or a list."""
+    import numpy as np  # not above: `runtime` chooses NumPy's threads before it is imported
+
     if hasattr(values, "detach") and not isinstance(values, np.ndarray):
         values = values.detach()
         if str(values.dtype).endswith("bfloat16"):  # NumPy would read its bits as integers

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nndl import Accuracy, ConfusionMatrix
+from nndl.metric import PrecisionRecallF1, Scores
 
 
 def accuracy(outputs, labels, **options):
@@ -55,7 +56,7 @@ def test_an_output_that_is_no_number_is_wrong():
         ([[1.0, 2.0]], [-1], r"labels must lie in 0…1"),
         ([[1.0], [2.0]], [0, 2], r"labels must lie in 0…1"),
         ([[1.0, 2.0]], [0, 1], r"labels must be \[1\] or \[1, 1\]"),
-        ([[1.0, 2.0]], [[0, 1]], r"not one-hot"),
+        ([[1.0, 2.0]], [[0.4, 0.6]], r"of soft labels take y\.argmax"),
         ([[1.0, 2.0]], [0.5], r"class ids"),
     ],
 )
@@ -104,3 +105,105 @@ def test_confusion_refuses_what_does_not_fit():
         ConfusionMatrix(3).update([[1.0, 2.0]], [0])
     with pytest.raises(ValueError, match="nan"):
         ConfusionMatrix(2).update([[np.nan, 2.0]], [0])
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16", "float32"])
+def test_half_precision_is_read_as_numbers(kind):
+    logits = paddle.to_tensor([[-1.0, -2.0], [3.0, -1.0], [0.5, 0.25], [-0.5, 1.0]]).astype(kind)
+    metric, confusion = Accuracy(), ConfusionMatrix(2)
+    metric.update(logits, [0, 0, 0, 1])
+    confusion.update(logits, [0, 0, 0, 1])
+    assert metric.accumulate() == 1
+    assert confusion.matrix.tolist() == [[3, 0], [0, 1]]
+
+
+def test_what_is_not_to_be_counted():
+    assert accuracy(np.eye(3), [0, 2, -100]) == 1 / 2  # the default of cross_entropy
+    assert accuracy(np.eye(3), [0, 1, 255], ignore_index=255) == 1
+    assert accuracy(np.eye(2), [-100, -100]) == 0
+    confusion = ConfusionMatrix(3, ignore_index=255)
+    confusion.update(np.eye(3), [0, 2, 255])
+    assert confusion.matrix.tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
+    with pytest.raises(ValueError, match="ignore_index=255"):
+        accuracy(np.eye(3), [0, 1, 255])
+
+
+def test_images_one_hot_rows_and_the_axis_of_the_classes():
+    labels = np.arange(9).reshape(1, 3, 3) % 3
+    square = np.moveaxis(np.eye(3)[labels], -1, 1)  # [N, C, H, W] with C = H = W
+    with pytest.raises(ValueError, match="axis 1 or -1"):
+        accuracy(square, labels)
+    assert accuracy(square, labels, axis=1) == 1
+    rng = np.random.default_rng(0)
+    maps, labels = rng.normal(size=(2, 3, 4, 5)), rng.integers(0, 3, (2, 4, 5))
+    expected = np.mean(
+        [maps[n, :, i, j].argmax() == labels[n, i, j] for n, i, j in np.ndindex(2, 4, 5)]
+    )
+    assert accuracy(maps, labels) == pytest.approx(expected)
+    assert accuracy([[1.0, 2.0, 0.0], [3.0, 1.0, 0.0]], np.eye(3)[[1, 2]]) == 1 / 2
+
+
+def test_an_absent_class_is_in_no_mean():
+    confusion = ConfusionMatrix(3)
+    confusion.matrix[:] = [[5, 1, 0], [2, 2, 0], [0, 0, 0]]
+    macro = PrecisionRecallF1(3)
+    macro.matrix[:] = confusion.matrix
+    f1, precision, recall = macro.accumulate()
+    assert f1 == pytest.approx((10 / 13 + 4 / 7) / 2)
+    assert precision == pytest.approx((5 / 7 + 2 / 3) / 2)
+    assert recall == pytest.approx((5 / 6 + 1 / 2) / 2)
+    macro.matrix[:] = [[2, 0, 1], [1, 0, 0], [0, 0, 0]]  # 1 never predicted, 2 never there
+    f1, precision, recall = macro.accumulate()
+    assert precision == pytest.approx((2 / 3 + 0) / 2)
+    assert f1 == pytest.approx((4 / 6 + 0) / 2)
+    assert np.isnan(macro.per_class()[2]["f1"])
+    assert np.isnan(PrecisionRecallF1(3).accumulate()).all()
+    with pytest.raises(ValueError, match="a class below 3"):
+        PrecisionRecallF1(3, average=3)
+
+
+def test_paddle_s_metrics_count_as_in_paddle():
+    logits, y = np.random.default_rng(1).normal(size=(40, 5)), np.arange(40) % 5
+    logits, y = paddle.to_tensor(logits.astype("float32")), paddle.to_tensor(y)
+    top = Scores(paddle.metric.Accuracy(topk=(1, 2)))
+    for rows in (slice(0, 30), slice(30, 40)):
+        top.update(logits[rows], y[rows])
+    order = logits.numpy().argsort(axis=1)[:, ::-1]
+    hits = [
+        np.mean([t in row[:k] for row, t in zip(order, y.numpy(), strict=True)]) for k in (1, 2)
+    ]
+    assert list(top.accumulate().values()) == pytest.approx(hits)
+    assert top.names() == ["acc_top1", "acc_top2"]
+    p, t = np.array([[0.2], [0.7], [0.9], [0.4]], "float32"), np.array([[0], [1], [0], [1]])
+    several = Scores([paddle.metric.Precision(), paddle.metric.Recall(), Accuracy(is_logist=False)])
+    several.update(paddle.to_tensor(p), paddle.to_tensor(t))
+    assert several.accumulate() == {"precision": 1 / 2, "recall": 1 / 2, "accuracy": 1 / 2}
+    with pytest.raises(ValueError, match=r"precision cannot count outputs of shape \[40, 5\]"):
+        several.update(logits, y)
+
+
+def test_functions_are_means_over_samples():
+    def error(logits, y):
+        return (logits.argmax(1) != y).astype("float32").mean()
+
+    error.higher_is_better = False
+    scores = Scores([error, lambda logits, y: 2.0, lambda logits, y: 3.0])
+    scores.update(paddle.to_tensor([[1.0, 0.0], [1.0, 0.0]]), paddle.to_tensor([0, 1]))
+    scores.update(paddle.to_tensor([[1.0, 0.0]]), paddle.to_tensor([1]))
+    assert list(scores.accumulate().values()) == pytest.approx([2 / 3, 2, 3])
+    assert scores.names() == ["error", "lambda", "lambda (2)"]
+    assert scores.less_is_better("error")
+    assert not scores.less_is_better("lambda")
+    with pytest.raises(ValueError, match="one number for a batch"):
+        Scores(lambda logits, y: logits).update(paddle.ones([2, 2]), paddle.ones([2]))
+    with pytest.raises(TypeError, match=r"write Accuracy\(\)"):
+        Scores(Accuracy)
+
+
+def test_numbers_without_names_are_refused():
+    class Two(Accuracy):
+        def accumulate(self):
+            return [1.0, 2.0]
+
+    with pytest.raises(TypeError, match="gives 2 numbers and names 1"):
+        Scores(Two()).accumulate()

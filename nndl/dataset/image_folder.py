@@ -11,7 +11,9 @@ from .images import ImageDataset
 from .own_image import load_image
 from .transforms import Normalize
 
-_ENDINGS = set(".png .jpg .jpeg .webp .bmp .gif .tif .tiff .ppm .pgm .jfif".split())
+_ENDINGS = set(
+    [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jfif"]
+)
 _MODES = {"train": ("train", "training"), "dev": ("dev", "val", "valid", "validation"),
           "test": ("test", "testing")}  # fmt: skip
 

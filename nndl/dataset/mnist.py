@@ -284,7 +284,7 @@ class MNIST_dataset(ImageDataset):
                 f"{list(pixels.shape)}"
             )
         low, high = pixels.min(), pixels.max()
-        if pixels.dtype.kind == "f" and -1 <= low and high <= 1 and (low < 0 or (pixels % 1).any()):
+        if pixels.dtype.kind == "f" and low >= -1 and high <= 1 and (low < 0 or (pixels % 1).any()):
             pixels = np.round((pixels + (low < 0)) * (127.5 if low < 0 else 255))
         elif not (low >= 0 and high <= 255):
             raise ValueError(

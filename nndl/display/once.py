@@ -2,8 +2,6 @@
 
 import sys
 
-from .._arguments import as_array  # noqa: F401
-
 
 class ShownOnce:
     """What a notebook shows once in the cell that makes it, and anew when a later cell ends in it.

@@ -6,17 +6,12 @@ that a saved notebook keeps neither carriage returns nor an error stream nor an 
 
 import sys
 
+from .once import in_notebook
+
 try:
     from tqdm import tqdm
 except ImportError:
     tqdm = None
-
-
-def in_notebook():
-    """Whether a Jupyter kernel runs this code."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython and ipython.get_ipython()
-    return bool(shell) and hasattr(shell, "kernel")
 
 
 class _DisplayLine:

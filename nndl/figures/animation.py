@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from ..display.once import ShownOnce, as_array
-from ..display.progress import in_notebook
+from .._arguments import as_array
+from ..display.once import ShownOnce, in_notebook
 from . import style
 from .convolution import cross_correlate
 from .style import HIGHLIGHT, INPUT, KERNEL, OUTPUT, cells, grid_axes, new_figure, tint

@@ -6,8 +6,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from ..display.once import ShownOnce
-from ..display.progress import in_notebook
+from ..display.once import ShownOnce, in_notebook
 
 _FIND = "const b=this.closest('.nndl-draw'),c=b.querySelector('canvas'),x=c.getContext('2d');"
 _POINT = "const q=c.getBoundingClientRect(),u=event.clientX-q.left,v=event.clientY-q.top;"

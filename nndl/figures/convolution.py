@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from ..display.once import as_array
+from .._arguments import as_array
 from . import style
 from .style import HIGHLIGHT, INPUT, KERNEL, OUTPUT, cells, draws, grid_axes, new_figure, tint
 
@@ -268,7 +268,9 @@ def matrix(values, title=None, color=INPUT, caption=None):
     width = sum(value.shape[1] + 1.2 for value in arrays.values()) - 0.9
     height = max(len(value) for value in arrays.values()) + (0.65 if any(arrays) else 0) + 0.3
     scale = min(0.62, 9 / width)
-    figure, axes = new_figure(size=(max(scale * width, 3.6), scale * height + 0.12 + 0.35 * bool(title)))
+    figure, axes = new_figure(
+        size=(max(scale * width, 3.6), scale * height + 0.12 + 0.35 * bool(title))
+    )
     largest = max(np.abs(value).max() for value in arrays.values()) or 1
     parts = []
     for name, value in arrays.items():
@@ -317,7 +319,9 @@ def im2col(X, W):
             box = Rectangle((x + j + inset, i + inset), V - 2 * inset, U - 2 * inset, fill=False)
             box.set(edgecolor=hues[k], linewidth=2, zorder=5)
             axes.add_patch(box)
-        axes.text(x + X.shape[2] / 2, X.shape[1] + 0.2, f"X, channel {d + 1}", ha="center", va="top")
+        axes.text(
+            x + X.shape[2] / 2, X.shape[1] + 0.2, f"X, channel {d + 1}", ha="center", va="top"
+        )
     middle = len(C) / 2 + 1.5
     shaded = [[tint(KERNEL, 0.2 + shade) for shade in shades]]
     cells(axes, W.reshape(1, -1), shaded, origin=(0, middle))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..display.once import as_array
+from .._arguments import as_array
 from . import style
 from .style import CYCLE, draws, label, new_figure
 

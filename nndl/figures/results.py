@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from .._arguments import as_array
 from ..analysis.gradcam import softmax
-from ..display.once import as_array
 from . import style
 from .data import _class_name, _image_axes, as_pictures
 from .style import draws, label, new_figure

@@ -117,7 +117,6 @@ def scaling(rows, title=None):
     return figure
 
 
-
 @draws
 def work_and_time(points, reference=None, title=None):
     """Multiplications against measured time, a point for each program, on logarithmic axes.

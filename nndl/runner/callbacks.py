@@ -3,10 +3,10 @@
 import base64
 import io
 import math
-import numbers
 import time
 
-from ..display.progress import in_notebook
+from .._arguments import integer
+from ..display.once import in_notebook
 
 
 class Callback:
@@ -50,7 +50,7 @@ class EarlyStopping(Callback):
     patience : int
         Evaluations without improvement that are borne.
     min_delta : float, default 0
-        A smaller rise of the score is no improvement.
+        A smaller gain of the monitored number is no improvement.
 
     Raises
     ------
@@ -59,17 +59,15 @@ class EarlyStopping(Callback):
     """
 
     def __init__(self, patience, min_delta=0.0):
-        if isinstance(patience, bool) or not isinstance(patience, numbers.Integral):
-            raise TypeError(f"patience must be a whole number of evaluations, got {patience!r}")
-        if patience < 1:
-            raise ValueError(f"patience must be at least 1 evaluation, got {patience}")
-        self.patience, self.min_delta = patience, min_delta
+        self.patience, self.min_delta = integer("patience", patience, 1), min_delta
 
     def on_evaluate(self, runner, step, score, loss):
         # Counted anew from the records: a run that goes on knows them, and no more is needed.
-        best, waited = -math.inf, 0
-        for value in runner.dev_scores:
-            best, waited = (value, 0) if value > best + self.min_delta else (best, waited + 1)
+        best, waited = None, 0
+        for value in runner.monitored_values():
+            better = best is None or runner.better(value, best, self.min_delta)
+            better = better and not math.isnan(value)
+            best, waited = (value, 0) if better else (best, waited + 1)
         if waited >= self.patience:
             runner.stop(f"no better dev score in {waited} evaluations")
 

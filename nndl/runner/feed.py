@@ -1,20 +1,25 @@
 """What comes out of a training loader: pairs of tensors, from a place that can be found again."""
 
+import itertools
+
 import numpy as np
 import paddle
 
+from .saving.hidden import Hidden
 from .saving.resume import generator_states, restore_generators
 
 
 def loader_length(name, loader):
-    """Batches of a loader; at least one."""
+    """Batches of a loader, at least one; None where it does not know (an IterableDataset's)."""
     try:
         length = len(loader)
-    except TypeError:
-        raise TypeError(
-            f"{name} must be iterable and have a length, got {type(loader).__name__}; use "
-            "nndl.BatchLoader(dataset), paddle.io.DataLoader(dataset) or a list of (X, y)"
-        ) from None
+    except (TypeError, ValueError, NotImplementedError):
+        if not hasattr(loader, "__iter__") or iter(loader) is loader:
+            raise TypeError(
+                f"{name} must be iterable anew in every epoch, got {type(loader).__name__}; use "
+                "nndl.BatchLoader(dataset), paddle.io.DataLoader(dataset) or a list of (X, y)"
+            ) from None
+        return None
     if not length:
         raise ValueError(f"{name} is empty: expected at least one batch of data, got none")
     return length
@@ -29,11 +34,21 @@ def tensors(value):
     return value
 
 
-def pair(batch, name):
-    """The two parts (X, y) of a batch."""
+def inputs_and_labels(batch, name, unpack=None):
+    """The two parts (X, y) of a batch, by `unpack` where the batch is no such pair."""
+    if unpack is not None:
+        batch = unpack(batch)
     if not isinstance(batch, tuple | list) or len(batch) != 2:
-        what = f"{type(batch).__name__} of {len(batch)}" if hasattr(batch, "__len__") else batch
-        raise TypeError(f"{name} must yield pairs (X, y), got {what}; put several inputs into X")
+        if isinstance(batch, dict):
+            what, keys = f"a dict of {', '.join(map(repr, batch))}", [*batch, "y"]
+            how = f"(batch[{keys[0]!r}], batch[{keys[1]!r}])"
+        else:
+            what = f"{type(batch).__name__} of {len(batch)}" if hasattr(batch, "__len__") else batch
+            how = "((batch[0], batch[1]), batch[2])"
+        raise TypeError(
+            f"{name} must yield pairs (X, y), got {what}; say which part is which, with "
+            f"RunnerV3(..., unpack=lambda batch: {how}); several inputs are a tuple as X"
+        )
     X, y = batch
     if not isinstance(X, paddle.Tensor) or not isinstance(y, paddle.Tensor):
         X, y = tensors(X), tensors(y)
@@ -67,24 +82,34 @@ class Feed:
 
     A loader with `state_dict` and `load_state_dict` (`BatchLoader`) tells its own place. Any
     other is put back by starting its epoch again from the generators' states of that moment and
-    passing over the batches already seen.
+    passing over the batches already seen. What samplers, data sets and transforms keep of their
+    own goes with it (see `saving.hidden`).
 
     Parameters
     ----------
-    loader : iterable of (X, y) with a length
+    loader : iterable of batches
+    length : int, optional
+        Batches of an epoch; where it is not known, the feed looks one batch ahead.
     """
 
-    def __init__(self, loader):
-        self.loader = loader
+    def __init__(self, loader, length=None):
+        self.loader, self.length = loader, length
         self.knows_its_place = hasattr(loader, "state_dict") and hasattr(loader, "load_state_dict")
-        self.taken = 0
+        self.hidden = Hidden(loader, own=not self.knows_its_place)
+        self.taken = self._read = 0
         self._begin = None
 
     def state(self):
         """Where the loader is, as `to_json` can store it."""
         if self.knows_its_place:
-            return {"loader": self.loader.state_dict(), "taken": self.taken}
-        return {"begin": self._begin if self.taken else None, "taken": self.taken}
+            place = {"loader": self.loader.state_dict()}
+        else:
+            place = {"begin": self._begin if self.taken else None, "read": self._read}
+        return {**place, "hidden": self._hidden_now(), "taken": self.taken}
+
+    def _hidden_now(self):
+        # In the middle of an epoch that is passed over again, what counts is how it began.
+        return self._hidden if self.taken and not self.knows_its_place else self.hidden.state()
 
     def restore(self, state):
         """Make the next `epoch()` go on from a state; restore the generators before."""
@@ -96,27 +121,39 @@ class Feed:
         if self.knows_its_place:
             self.loader.load_state_dict(state["loader"])
         else:
-            self._begin = state["begin"]
+            self._begin, self._read = state["begin"], state["read"]
+        self.hidden.restore(state["hidden"])
+        self._hidden = state["hidden"]
 
     def epoch(self):
-        """Iterate over the rest of this epoch."""
+        """Iterate over the rest of this epoch: pairs of a batch and whether it is the last."""
         if self.knows_its_place or not self.taken:
             if not self.knows_its_place:
-                self._begin = generator_states()
+                self._begin, self._hidden, self._read = generator_states(), self.hidden.state(), 0
             batches = iter(self.loader)
         else:
             batches = self._pass_over()
-        for batch in batches:
-            self.taken += 1
-            yield batch
-        self.taken = 0
+        nothing = object()
+        if self.length is None:
+            batch = next(batches, nothing)
+            while batch is not nothing:
+                following = next(batches, nothing)
+                self.taken += 1
+                self._read = self.taken + (following is not nothing)
+                yield batch, following is nothing
+                batch = following
+        else:
+            for batch in batches:
+                self.taken += 1
+                self._read = self.taken
+                yield batch, self.taken == self.length
+        self.taken = self._read = 0
 
     def _pass_over(self):
         after = generator_states()
         restore_generators(self._begin)
         batches = iter(self.loader)
-        for _ in range(self.taken):
-            next(batches)
+        ahead = [next(batches) for _ in range(self._read)][self.taken :]
         # paddle.io.DataLoader reads ahead in a thread, which draws from these generators now.
         restore_generators(after, only_paddle=isinstance(self.loader, paddle.io.DataLoader))
-        return batches
+        return itertools.chain(ahead, batches)

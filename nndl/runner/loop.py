@@ -1,8 +1,8 @@
 """The training loop of RunnerV3: steps, evaluations, checkpoints, interruptions."""
 
 import contextlib
+import copy
 import math
-import numbers
 import signal
 import threading
 
@@ -11,9 +11,10 @@ import paddle
 
 from ..display.progress import Progress
 from ..probe import train_mode
-from .feed import Feed, pair, sample_count
+from .feed import Feed, inputs_and_labels, sample_count
 from .saving import checkpoint as files
 from .saving.resume import (
+    check_optimizer,
     from_json,
     generator_states,
     optimizer_state,
@@ -22,14 +23,6 @@ from .saving.resume import (
     scheduler_of,
     to_json,
 )
-
-
-def check_count(name, value, least=1):
-    """Refuse what is not a whole number ≥ `least`; None counts as 0."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral | None):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    if (value or 0) < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
 def describe(value):
@@ -121,6 +114,11 @@ def mixed_precision(amp):
     return bool(amp) and gpu
 
 
+def _kind(callback):
+    """What tells a callback's state from that of another."""
+    return f"{type(callback).__module__}.{type(callback).__qualname__}"
+
+
 class Training:
     """One call of `RunnerV3.train`, its arguments checked.
 
@@ -134,18 +132,35 @@ class Training:
     """
 
     def __init__(self, runner, train_loader, dev_loader, **options):
-        self.runner, self.feed, self.dev_loader = runner, Feed(train_loader), dev_loader
         self.__dict__.update(options)
+        self.runner, self.dev_loader = runner, dev_loader
+        self.feed = Feed(train_loader, self.batches)
         self.scaler = paddle.amp.GradScaler() if mixed_precision(self.amp) else None
         self.scheduler = scheduler_of(runner.optimizer)
         self.on_plateau = isinstance(self.scheduler, paddle.optimizer.lr.ReduceOnPlateau)
-        self.total = self.num_epochs * self.batches
+        self.total = self.batches and self.num_epochs * self.batches
         self.last_checkpoint = None
         self.bar = Progress(self.total, 0, False)
-        if self.checkpoint_path and not hasattr(runner.optimizer, "_accumulators"):
+        check_optimizer(runner.optimizer)
+        # A deep copy, as evaluations between the batches of an epoch reset the metric.
+        self.train_metric = copy.deepcopy(runner.scores) if self.train_scores else None
+        if self.checkpoint_path:
+            self.check_savable()
+
+    def check_savable(self):
+        """Refuse, before anything is trained, what a checkpoint could not hold."""
+        if not hasattr(self.runner.optimizer, "_accumulators"):
             raise TypeError(
                 "a checkpoint needs an optimizer of paddle.optimizer, got "
-                f"{type(runner.optimizer).__name__}"
+                f"{type(self.runner.optimizer).__name__}"
+            )
+        to_json(optimizer_state(self.runner.optimizer)[1])
+        self.position()
+        for risk in self.feed.hidden.risks():
+            print(
+                f"[Train] the checkpoint cannot hold {risk} of train_loader, a Python generator: "
+                "a run that goes on may see other batches. Give its owner state_dict() and "
+                "load_state_dict(state), or draw from a numpy Generator"
             )
 
     def say(self, text):
@@ -200,11 +215,10 @@ class Training:
         """The rest of an epoch, or as much of it as there is time for."""
         runner = self.runner
         taken = 0
-        for batch in (batches := self.feed.epoch()):
+        for batch, ended in (batches := self.feed.epoch()):
             taken = self.feed.taken
             step = runner.steps_done
-            self.step(step, *pair(batch, "train_loader"), button)
-            ended = taken == self.batches
+            self.step(step, *inputs_and_labels(batch, "train_loader", runner.unpack), button)
             if ended:
                 if next(batches, None) is not None:
                     raise RuntimeError(f"train_loader has length {taken} but yields more batches")
@@ -229,15 +243,16 @@ class Training:
                 runner._position = self.position()
                 if runner.state == "interrupted":
                     self.bar.print(
-                        f"[Train] interrupted after step {step} of {self.total}. "
+                        f"[Train] interrupted after step {step} of {self.total or '?'}. "
                         + self.how_to_go_on()
                     )
                 elif runner.stop_reason:
                     self.bar.print(f"[Train] stopped after step {step}: {runner.stop_reason}.")
                 return
-        if taken != self.batches:
+        if not taken or (self.batches and taken != self.batches):
             raise RuntimeError(
-                f"train_loader has length {self.batches} but ended after {taken} batches"
+                f"train_loader has length {self.batches or 'unknown'} but ended after {taken} "
+                "batches"
             )
 
     dev_loss = None
@@ -247,11 +262,12 @@ class Training:
         """Forward, backward, update, record."""
         runner = self.runner
         samples = sample_count(y, X) or 1
-        if self.scaler:
-            with paddle.amp.auto_cast():
-                loss = scalar_loss(runner.loss_fn, outputs(runner.model, X), y)
-        else:
-            loss = scalar_loss(runner.loss_fn, outputs(runner.model, X), y)
+        with paddle.amp.auto_cast() if self.scaler else contextlib.nullcontext():
+            logits = outputs(runner.model, X)
+            loss = scalar_loss(runner.loss_fn, logits, y)
+        if self.train_metric:
+            with paddle.no_grad():
+                self.train_metric.update(logits, y)
         loss, value, samples = self.over_processes(loss, samples, button)
         self.finite(value, step)
         with explained("the gradient of loss_fn or model", X=X, y=y):
@@ -259,7 +275,7 @@ class Training:
         if self.log_steps and step % self.log_steps == 0:
             self.say(
                 f"[Train] epoch: {runner.epochs_done}/{self.num_epochs}, "
-                f"step: {step}/{self.total}, loss: {value:.5f}"
+                f"step: {step}/{self.total or '?'}, loss: {value:.5f}"
             )
         if self.custom_print_log:
             self.custom_print_log(runner)
@@ -272,8 +288,9 @@ class Training:
         if self.scheduler and self.scheduler_step == "step" and not self.on_plateau:
             self.scheduler.step()
         runner.train_step_losses.append((step, value))
-        runner._epoch_sums[0] += value * samples
-        runner._epoch_sums[1] += samples
+        weight = samples if runner.loss_average == "sample" else 1
+        runner._epoch_sums[0] += value * weight
+        runner._epoch_sums[1] += weight
         runner.steps_done += 1
         self.bar.step(value)
         self.tell("on_step_end", step, value)
@@ -310,6 +327,11 @@ class Training:
         total, samples = runner._epoch_sums
         runner.train_epoch_losses.append(total / samples)
         runner._epoch_sums = [0.0, 0]
+        if self.train_metric:
+            for metric in self.train_metric.metrics:
+                runner._team.merge(metric)
+            runner.train_scores.append(next(iter(self.train_metric.accumulate().values())))
+            self.train_metric.reset()
         runner.epochs_done += 1
         if self.scheduler and self.scheduler_step == "epoch" and not self.on_plateau:
             self.scheduler.step()
@@ -324,17 +346,20 @@ class Training:
         runner = self.runner
         score, loss = runner.evaluate(self.dev_loader, global_step=step)
         self.dev_loss = loss
-        self.say(f"[Evaluate]  dev score: {score:.5f}, dev loss: {loss:.5f}")
+        said = "" if score is None else f" dev score: {score:.5f},"
+        self.say(f"[Evaluate] {said} dev loss: {loss:.5f}")
         self.finite(loss, step)
-        if len(runner.dev_scores) == 1 or score > runner.best_score:
-            self.keep_others(self.best_path)
-            runner.save_model(self.best_path)
-            runner.best_path = self.best_path
-            self.say(
-                "[Evaluate] best accuracy performance has been updated: "
-                f"{runner.best_score:.5f} --> {score:.5f}"
-            )
-            runner.best_score = score
+        name, value, before = runner.monitored(), runner.monitored_values()[-1], runner.best_score
+        if not math.isnan(value) and (runner.best_step is None or runner.better(value, before)):
+            runner.best_step, runner.best_score = step, value
+            if self.best_path is not None:
+                # What this run wrote is its own, in whatever form a subclass writes it.
+                if runner.best_path is None:
+                    self.keep_others(self.best_path)
+                runner.save_model(self.best_path)
+                runner.best_path = self.best_path
+            what = "accuracy performance" if name == "accuracy" else f"dev {name}"
+            self.say(f"[Evaluate] best {what} has been updated: {before:.5f} --> {value:.5f}")
         if self.on_plateau and self.scheduler_step:
             self.scheduler.step(loss)
         self.tell("on_evaluate", step, score, loss)
@@ -343,9 +368,8 @@ class Training:
         """A line on what was done."""
         runner = self.runner
         parts = [f"{runner.epochs_done} epochs", f"{runner.steps_done} steps"]
-        if runner.dev_scores:
-            name = runner.metric.name() if hasattr(runner.metric, "name") else "score"
-            parts.append(f"best dev {name} {runner.best_score:.3f}")
+        if runner.best_step is not None:
+            parts.append(f"best dev {runner.monitored()} {runner.best_score:.3f}")
         if runner.state != "finished":
             parts.append(runner.state)
         return " · ".join(parts)
@@ -383,19 +407,41 @@ class Training:
             "state": "interrupted" if runner.state == "failed" else runner.state,
             "stop_reason": runner.stop_reason,
             "best_score": runner.best_score,
+            "best_step": runner.best_step,
             "best_path": runner.best_path and str(runner.best_path),
             "epoch_sums": list(runner._epoch_sums),
             "train_epoch_losses": list(runner.train_epoch_losses),
             "dev_losses": to_json(runner.dev_losses),
             "dev_scores": list(runner.dev_scores),
+            "dev_metrics": {name: list(values) for name, values in runner.dev_metrics.items()},
+            "train_scores": list(runner.train_scores),
+            "train_metric": self.train_metric
+            and to_json(
+                [
+                    {k: v for k, v in vars(m).items() if not callable(v)}
+                    for m in self.train_metric.metrics
+                ]
+            ),
             "generators": to_json(generator_states()),
             "feed": to_json(self.feed.state()),
             "scaler": to_json(self.scaler.state_dict()) if self.scaler else None,
             "callbacks": [
-                to_json(callback.state_dict()) if hasattr(callback, "state_dict") else None
+                [_kind(callback), to_json(callback.state_dict())]
                 for callback in self.callbacks
+                if hasattr(callback, "state_dict")
             ],
         }
+
+    def restore_callbacks(self, states):
+        """Give each callback the state of its kind, in order where there are several of one."""
+        left = [callback for callback in self.callbacks if hasattr(callback, "load_state_dict")]
+        for kind, state in states:
+            callback = next((c for c in left if _kind(c) == kind), None)
+            if callback is None:
+                print(f"[Train] the run had a callback {kind}, which is missing now.")
+                continue
+            left.remove(callback)
+            callback.load_state_dict(from_json(state))
 
     def save_checkpoint(self):
         """Write the whole run into its folder."""
@@ -468,11 +514,13 @@ class Training:
         self.feed.restore(from_json(record["feed"]))
         if self.scaler and record["scaler"]:
             self.scaler.load_state_dict(from_json(record["scaler"]))
-        for callback, state in zip(self.callbacks, record["callbacks"], strict=False):
-            if state is not None and hasattr(callback, "load_state_dict"):
-                callback.load_state_dict(from_json(state))
+        if self.train_metric and record["train_metric"]:
+            states = from_json(record["train_metric"])
+            for metric, state in zip(self.train_metric.metrics, states, strict=True):
+                vars(metric).update(state)
+        self.restore_callbacks(record["callbacks"])
         if runner.epochs_done < self.num_epochs:
-            print(f"[Train] going on with step {runner.steps_done} of {self.total}.")
+            print(f"[Train] going on with step {runner.steps_done} of {self.total or '?'}.")
             if runner.best_path and not runner.best_path.exists():
                 print(f"[Train] the best model so far, {runner.best_path}, is gone.")
 
@@ -502,7 +550,9 @@ class Training:
         runner.train_epoch_losses = list(record["train_epoch_losses"])
         runner.dev_losses = from_json(record["dev_losses"])
         runner.dev_scores = list(record["dev_scores"])
-        runner.best_score = record["best_score"]
+        runner.dev_metrics = {name: list(v) for name, v in record["dev_metrics"].items()}
+        runner.train_scores = list(record["train_scores"])
+        runner.best_score, runner.best_step = record["best_score"], record["best_step"]
         runner.best_path = record["best_path"] and files.Path(record["best_path"])
         runner._epoch_sums = list(record["epoch_sums"])
         if runner.state != "new":

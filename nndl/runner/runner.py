@@ -1,16 +1,21 @@
 """RunnerV3: train, evaluate, predict, save and load, and lose nothing on the way."""
 
+import difflib
+import inspect
+import math
 import os
 import uuid
 from pathlib import Path
 
 import paddle
 
+from .._arguments import integer
+from ..metric import Scores
 from ..probe import eval_mode
 from .callbacks import EarlyStopping
 from .distributed import team_of
-from .feed import loader_length, pair, sample_count, tensors
-from .loop import Training, check_count, outputs, scalar_loss
+from .feed import inputs_and_labels, loader_length, sample_count, tensors
+from .loop import Training, outputs, scalar_loss
 from .saving import checkpoint as files
 
 BEST = "best_model.pdparams"
@@ -28,8 +33,21 @@ class RunnerV3:
         Its `grad_clip` clips gradients; an LRScheduler as learning rate is stepped by `train`.
     loss_fn : callable
         `loss_fn(model(X), y)` gives the mean loss of a batch, one number.
-    metric : paddle.metric.Metric, optional
-        `nndl.Accuracy()` or alike; larger is better. Needed for evaluation.
+    metric : paddle.metric.Metric, function of logits and labels, or list of them, optional
+        `nndl.Accuracy()` or alike. Of several numbers the first is the score. Without a metric
+        evaluations give the loss alone.
+    monitor : str, optional
+        Name of the number that decides which model is the best, of the metric's names or 'loss';
+        the score where there is one, else the dev loss.
+    mode : 'auto', 'max' or 'min'
+        Whether the larger or the smaller number is better; 'auto': the smaller of losses and of a
+        metric with `higher_is_better = False`, else the larger. nan is never the best.
+    unpack : callable, optional
+        From what the loaders yield to (X, y), where that is no pair:
+        `lambda batch: ((batch["image"], batch["mask"]), batch["label"])`.
+    loss_average : 'sample' or 'batch'
+        What `train_epoch_losses` and `dev_losses` are means of; the book's are of batches, in
+        which a smaller last batch weighs as much as the others.
     **kwargs
         Kept as attributes of the runner, for callbacks and `custom_print_log`.
 
@@ -38,13 +56,18 @@ class RunnerV3:
     train_step_losses : list of (int, float)
         Step, counted from 0, and the loss of its batch before the update.
     train_epoch_losses : list of float
-        Mean training loss per sample of each epoch.
+        Mean training loss of each epoch.
+    train_scores : list of float
+        Score of each epoch over its batches as they were trained on, where `train_scores=True`.
     dev_losses : list of (int, float)
-        Step after which it was taken, mean dev loss per sample.
+        Step after which it was taken, mean dev loss.
     dev_scores : list of float
         The metric at the same steps.
-    best_score : float
-        Best of `dev_scores`; 0 before the first.
+    dev_metrics : dict of str to list of float
+        Every number of the metric at the same steps.
+    best_score, best_step : float, int or None
+        Best value of the number that is monitored, and the step after which it was taken; 0 (or
+        infinite where less is better) and None before the first.
     best_path : Path or None
         Where this run saved its best model.
     steps_done, epochs_done : int
@@ -58,7 +81,19 @@ class RunnerV3:
     Qiu Xipeng, PaddlePaddle, 《神经网络与深度学习：案例与实践》, section 4.5 (RunnerV3).
     """
 
-    def __init__(self, model, optimizer, loss_fn, metric=None, **kwargs):
+    def __init__(
+        self,
+        model,
+        optimizer,
+        loss_fn,
+        metric=None,
+        *,
+        monitor=None,
+        mode="auto",
+        unpack=None,
+        loss_average="sample",
+        **kwargs,
+    ):
         if not isinstance(model, paddle.nn.Layer):
             raise TypeError(f"model must be a paddle.nn.Layer, got {type(model).__name__}")
         if not callable(loss_fn):
@@ -66,10 +101,21 @@ class RunnerV3:
                 f"loss_fn must be callable as loss_fn(logits, y), got {type(loss_fn).__name__}; "
                 "for classes: paddle.nn.functional.cross_entropy"
             )
+        for name, value, allowed in (
+            ("mode", mode, ("auto", "max", "min")),
+            ("loss_average", loss_average, ("sample", "batch")),
+        ):
+            if value not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}, got {value!r}")
         self.model, self.optimizer, self.loss_fn, self.metric = model, optimizer, loss_fn, metric
-        self.train_step_losses, self.train_epoch_losses = [], []
-        self.dev_losses, self.dev_scores = [], []
-        self.best_score = 0.0
+        self.monitor, self.mode = monitor, mode
+        self.unpack, self.loss_average = unpack, loss_average
+        if monitor not in (None, "loss", *(self.scores.names() if metric is not None else ())):
+            names = self.scores.names() if metric is not None else []
+            raise ValueError(f"monitor must be 'loss' or one of {names}, got {monitor!r}")
+        self.train_step_losses, self.train_epoch_losses, self.train_scores = [], [], []
+        self.dev_losses, self.dev_scores, self.dev_metrics = [], [], {}
+        self.best_score, self.best_step = (math.inf if self._less_is_better() else 0.0), None
         self.best_path = None
         self.steps_done = self.epochs_done = 0
         self._team = team_of(model)  # the processes that train it: all those of a DataParallel
@@ -84,6 +130,33 @@ class RunnerV3:
                 raise TypeError(f"RunnerV3 has an attribute {name!r} of its own; choose another")
             setattr(self, name, value)
 
+    @property
+    def scores(self):
+        """The metric as `nndl.metric.Scores`, or None."""
+        return None if self.metric is None else Scores(self.metric)
+
+    def monitored(self):
+        """Name of the number that decides which model is the best."""
+        if self.monitor is not None:
+            return self.monitor
+        return "loss" if self.metric is None else self.scores.names()[0]
+
+    def monitored_values(self):
+        """The monitored number at every evaluation so far."""
+        name = self.monitored()
+        return [x for _, x in self.dev_losses] if name == "loss" else self.dev_metrics[name]
+
+    def _less_is_better(self):
+        if self.mode != "auto":
+            return self.mode == "min"
+        if self.monitor == "loss" or self.metric is None:
+            return True
+        return self.scores.less_is_better(self.monitor)
+
+    def better(self, value, other, by=0.0):
+        """Whether a monitored value is better than another, by more than `by`; nan never is."""
+        return value < other - by if self._less_is_better() else value > other + by
+
     def train(
         self,
         train_loader,
@@ -91,7 +164,7 @@ class RunnerV3:
         num_epochs=1,
         log_steps=100,
         eval_steps=0,
-        save_path=None,
+        save_path=BEST,
         custom_print_log=None,
         *,
         checkpoint=None,
@@ -103,6 +176,8 @@ class RunnerV3:
         callbacks=(),
         amp=False,
         progress="auto",
+        train_scores=False,
+        **unknown,
     ):
         """Train for `num_epochs` epochs, evaluating on the way and at the end.
 
@@ -111,9 +186,9 @@ class RunnerV3:
 
         Parameters
         ----------
-        train_loader, dev_loader : iterable of (X, y) with a length
-            `BatchLoader`, `paddle.io.DataLoader`, a list. Without dev_loader nothing is evaluated
-            and no best model is saved.
+        train_loader, dev_loader : iterable of (X, y)
+            `BatchLoader`, `paddle.io.DataLoader` (of an IterableDataset too), a list. Without
+            dev_loader nothing is evaluated and no best model is saved.
         num_epochs : int, default 1
             Epochs of the whole run, those before a `resume` included.
         log_steps : int, default 100
@@ -121,9 +196,9 @@ class RunnerV3:
         eval_steps : int or None, default 0
             Evaluate every so many steps; 0 or None at the end of each epoch. The last step is
             always evaluated.
-        save_path : str or Path, optional
-            File of the model with the best dev score: 'best_model.pdparams', in the folder
-            `checkpoint` where there is one. A file there by another run is kept as `.bak`.
+        save_path : str, Path or None
+            File of the best model; 'best_model.pdparams' lies in the folder `checkpoint` where
+            there is one. A file there by another run is kept as `.bak`. None saves nothing.
         custom_print_log : callable, optional
             Called with the runner after the backward pass and before the update.
         checkpoint : str or Path, optional
@@ -146,6 +221,8 @@ class RunnerV3:
             Automatic mixed precision, on a GPU; 'auto' uses it where there is one.
         progress : 'auto', True or False
             See `nndl.display.progress.Progress`.
+        train_scores : bool, default False
+            Record the score of every epoch's training batches as `train_scores`.
 
         Raises
         ------
@@ -154,10 +231,21 @@ class RunnerV3:
         RuntimeError
             The loss is no longer a number; a file cannot be written.
         """
-        check_count("num_epochs", num_epochs)
-        check_count("checkpoint_steps", checkpoint_steps)
-        for name, value in (("log_steps", log_steps), ("eval_steps", eval_steps)):
-            check_count(name, value, least=0)
+        if unknown:
+            known = inspect.signature(RunnerV3.train).parameters
+            close = difflib.get_close_matches(next(iter(unknown)), known, 1)
+            raise TypeError(
+                f"train has no argument {', '.join(map(repr, unknown))}"
+                + (f"; did you mean {close[0]}?" if close else "")
+                + " (the book's RunnerV3 passes over it in silence)"
+            )
+        for name, value, least in (
+            ("num_epochs", num_epochs, 1),
+            ("checkpoint_steps", checkpoint_steps, 1),
+            ("log_steps", log_steps or 0, 0),
+            ("eval_steps", eval_steps or 0, 0),
+        ):
+            integer(name, value, least)
         if scheduler_step not in ("step", "epoch", None):
             raise ValueError(
                 f"scheduler_step must be 'step', 'epoch' or None, got {scheduler_step!r}"
@@ -174,13 +262,10 @@ class RunnerV3:
         batches = loader_length("train_loader", train_loader)
         if dev_loader is not None:
             loader_length("dev_loader", dev_loader)
-            if self.metric is None:
-                raise ValueError(
-                    "a dev_loader needs a metric: RunnerV3(model, optimizer, loss_fn, "
-                    "nndl.Accuracy()); or leave dev_loader out"
-                )
         elif eval_steps:
             raise ValueError(f"eval_steps={eval_steps} needs a dev_loader to evaluate on")
+        if train_scores and self.metric is None:
+            raise ValueError("train_scores=True needs a metric: RunnerV3(..., nndl.Accuracy())")
         if self.state != "new" and not resume:
             print(self._why_not_again())
             return
@@ -194,7 +279,11 @@ class RunnerV3:
             num_epochs=num_epochs,
             log_steps=log_steps,
             eval_steps=eval_steps,
-            best_path=folder / BEST if save_path is None else Path(save_path),
+            best_path=None
+            if save_path is None
+            else folder / BEST
+            if str(save_path) == BEST
+            else Path(save_path),
             custom_print_log=custom_print_log,
             checkpoint_path=None if checkpoint is None else folder / CHECKPOINT,
             checkpoint_steps=checkpoint_steps,
@@ -203,6 +292,7 @@ class RunnerV3:
             callbacks=(*callbacks, *stopping),
             amp=amp,
             progress=progress,
+            train_scores=train_scores,
         )
         if resume:
             training.resume()
@@ -247,45 +337,48 @@ class RunnerV3:
 
         Returns
         -------
-        score : float
-            The metric over every sample once.
+        score : float or None
+            The metric over every sample once, its first number; None without a metric.
         loss : float
 
         Raises
         ------
         ValueError
-            No metric, an empty loader.
+            An empty loader; outputs that the metric cannot count.
         TypeError
             A loader that yields something else than (X, y).
         """
-        if self.metric is None:
-            raise ValueError(
-                "evaluate needs a metric: RunnerV3(model, optimizer, loss_fn, nndl.Accuracy())"
-            )
-        self.metric.reset()
+        scores = self.scores
+        if scores:
+            scores.reset()
         self._team.average_buffers(self.model)
-        total, samples = 0.0, 0
+        total, weight = 0.0, 0
         with eval_mode(self.model):
             for batch in loader:
-                X, y = pair(batch, "the loader")
+                X, y = inputs_and_labels(batch, "the loader", self.unpack)
                 logits = outputs(self.model, X)
-                count = sample_count(y, X)
+                count = sample_count(y, X) if self.loss_average == "sample" else 1
                 total += float(scalar_loss(self.loss_fn, logits, y).item()) * count
-                samples += count
-                self.metric.update(logits, y)
-        total, samples = self._team.sum(total, samples)
-        if not samples:
+                weight += count
+                if scores:
+                    scores.update(logits, y)
+        total, weight = self._team.sum(total, weight)
+        if not weight:
             raise ValueError(
                 "expected at least one sample, got none from the loader: is its data empty?"
             )
-        self._team.merge(self.metric)
-        score, loss = self.metric.accumulate(), total / samples
-        if isinstance(score, tuple | list):
-            raise TypeError(f"the metric must give one number, got {score}")
-        score = float(score)
+        loss, found = total / weight, {}
+        if scores:
+            for metric in scores.metrics:
+                self._team.merge(metric)
+            found = scores.accumulate()
+        score = next(iter(found.values()), None)
         if global_step >= 0:
             self.dev_losses.append((global_step, loss))
-            self.dev_scores.append(score)
+            for name, value in found.items():
+                self.dev_metrics.setdefault(name, []).append(value)
+            if found:
+                self.dev_scores.append(score)
         return score, loss
 
     @paddle.no_grad()
@@ -307,8 +400,8 @@ class RunnerV3:
     def save_model(self, save_path):
         """Write the model's parameters and buffers, atomically, with this run's id.
 
-        The file is safetensors with a checksum (see `runner.saving.checkpoint`), whatever its
-        name ends in; `load_model` reads it. A file there is replaced.
+        `paddle.load` and `paddle.Model.load` read the file, and `load_model`, which checks its
+        sum. A name that ends in `.safetensors` gives that format. A file there is replaced.
 
         Raises
         ------
@@ -367,7 +460,8 @@ class RunnerV3:
                 for name, array in arrays.items()
                 if name.startswith("model/")
             }
-        if own and record.get("run_id") != self.run_id:
+        foreign = record.get("run_id") != self.run_id and (record or self.best_path is None)
+        if own and foreign:  # a subclass may write files without a record
             raise RuntimeError(
                 f"{path} is of {'run ' + record['run_id'] if record else 'an unknown run'}, not of "
                 f"this one: {hint}. To load it all the same, use a new RunnerV3 or copy the file"

@@ -12,14 +12,18 @@ import pytest
 from nndl.display import progress as progress_module
 from nndl.display.progress import Progress
 from nndl.runner.callbacks import Callback, EarlyStopping, LiveCurve
-from nndl.runner.feed import Feed, loader_length, pair, sample_count, tensors
+from nndl.runner.feed import Feed, inputs_and_labels, loader_length, sample_count, tensors
 
 
 def stops_after(scores, **options):
     """After how many of these scores early stopping asks to stop; None if never."""
     callback, asked = EarlyStopping(**options), []
     for count in range(1, len(scores) + 1):
-        runner = SimpleNamespace(dev_scores=scores[:count], stop=asked.append)
+        runner = SimpleNamespace(
+            monitored_values=lambda count=count: scores[:count],
+            better=lambda value, best, by: value > best + by,
+            stop=asked.append,
+        )
         callback.on_evaluate(runner, 0, scores[count - 1], 1.0)
         if asked:
             return count
@@ -149,12 +153,13 @@ def test_arrays_become_tensors_at_any_depth():
 )
 def test_batches_that_are_none_are_named(batch, error, message):
     with pytest.raises(error, match=f"train_loader .*{message}"):
-        pair(batch, "train_loader")
+        inputs_and_labels(batch, "train_loader")
 
 
 def test_loaders_need_a_length():
     assert loader_length("loader", [1, 2]) == 2
-    with pytest.raises(TypeError, match=r"have a length, got list_iterator; use nndl\.BatchLoader"):
+    message = r"iterable anew in every epoch, got list_iterator; use nndl\.BatchLoader"
+    with pytest.raises(TypeError, match=message):
         loader_length("loader", iter([1]))
     with pytest.raises(ValueError, match="loader is empty: expected at least one batch"):
         loader_length("loader", [])
@@ -163,7 +168,9 @@ def test_loaders_need_a_length():
 def test_a_place_of_another_kind_of_loader_is_refused():
     with pytest.raises(ValueError, match="another kind of loader"):
         Feed([1, 2]).restore({"loader": {}, "taken": 1})
-    feed = Feed([1, 2, 3])
-    assert feed.state() == {"begin": None, "taken": 0}
-    assert list(feed.epoch()) == [1, 2, 3]
-    assert feed.state() == {"begin": None, "taken": 0}
+    feed = Feed([1, 2, 3], 3)
+    start = {"begin": None, "read": 0, "hidden": [], "taken": 0}
+    assert feed.state() == start
+    assert list(feed.epoch()) == [(1, False), (2, False), (3, True)]
+    assert feed.state() == start
+    assert list(Feed([1, 2]).epoch()) == [(1, False), (2, True)]  # of a length that is not known

@@ -287,7 +287,7 @@ def test_every_sample_counts_once_from_any_loader():
 
 DOOR = {
     "no epochs": (dict(num_epochs=0), ValueError, "num_epochs must be at least 1"),
-    "half epochs": (dict(num_epochs=1.5), TypeError, "num_epochs must be a whole number"),
+    "half epochs": (dict(num_epochs=1.5), TypeError, "num_epochs must be an integer"),
     "log": (dict(log_steps=-1), ValueError, "log_steps"),
     "eval without dev": (dict(eval_steps=5), ValueError, "needs a dev_loader"),
     "eval": (dict(eval_steps=-5), ValueError, "eval_steps"),
@@ -296,8 +296,8 @@ DOOR = {
     "progress": (dict(progress="often"), ValueError, "progress must be"),
     "amp": (dict(amp=True), ValueError, "needs a GPU"),
     "amp word": (dict(amp="O3"), ValueError, "amp must be"),
-    "typo": (dict(num_epoch=5), TypeError, "num_epoch"),
-    "generator": (dict(train_loader=iter([])), TypeError, "have a length"),
+    "typo": (dict(num_epoch=5), TypeError, "no argument 'num_epoch'; did you mean num_epochs"),
+    "generator": (dict(train_loader=iter([])), TypeError, "iterable anew"),
     "empty": (dict(train_loader=[]), ValueError, "train_loader is empty"),
     "empty dev": (dict(dev_loader=[]), ValueError, "dev_loader is empty"),
     "triple": (dict(train_loader=[(1, 2, 3)]), TypeError, r"pairs \(X, y\), got tuple of 3"),
@@ -329,9 +329,13 @@ def test_wrong_parts_are_refused_at_the_door():
     runner = RunnerV3(model, optimizer, F.cross_entropy, vocabulary=["a"])
     assert runner.vocabulary == ["a"]
     with pytest.raises(ValueError, match="needs a metric"):
-        runner.train(batches(), batches())
-    with pytest.raises(ValueError, match="needs a metric"):
-        runner.evaluate(batches())
+        runner.train(batches(), batches(), train_scores=True)
+    for wrong, message in ((Accuracy, "write Accuracy()"), ("accuracy", "like nndl.Accuracy()")):
+        with pytest.raises(TypeError, match=message):
+            RunnerV3(model, optimizer, F.cross_entropy, wrong)
+    for options in ({"monitor": "f1"}, {"mode": "up"}, {"loss_average": "epoch"}):
+        with pytest.raises(ValueError, match=r"must be .*, got '(f1|up|epoch)'"):
+            RunnerV3(model, optimizer, F.cross_entropy, Accuracy(), **options)
     runner.loss_fn = lambda logits, y: logits
     with pytest.raises(TypeError, match=r"one number.*got \[16, 3\]"):
         runner.train(batches())

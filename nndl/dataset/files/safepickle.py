@@ -125,6 +125,8 @@ def _run(content):
             stack.append(memo[argument])
         elif op == "MARK":
             stack.append(_MARK)
+        elif op == "POP":
+            stack.pop()
         elif op == "APPEND":
             value = stack.pop()
             _kind(stack[-1], list).append(value)

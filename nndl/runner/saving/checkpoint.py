@@ -1,9 +1,10 @@
 """Files of weights: written atomically, refused when altered, unable to run code.
 
-A file is safetensors (NumPy's .npz where safetensors is not installed) whatever its name ends
-in, with a JSON record and a SHA-256 sum of everything in it. The book's own `.pdparams` files,
-which are pickles, are read by a reader that only builds arrays; there the sum is missing, so
-that an altered number in them cannot be noticed.
+A model's file is what `paddle.load` reads, a pickle of arrays; a checkpoint, and a model whose
+name ends in `.safetensors`, is safetensors (NumPy's .npz where that is not installed). Each holds
+a JSON record and a SHA-256 sum of everything in it; in the pickle they are a text that is pushed
+and popped again before the arrays come. Pickles are read by a reader that only builds arrays;
+in those that others wrote the sum is missing, so that an altered number cannot be noticed.
 """
 
 import contextlib
@@ -11,6 +12,8 @@ import hashlib
 import io
 import json
 import os
+import pickle
+import struct
 import tempfile
 from pathlib import Path
 
@@ -27,6 +30,7 @@ except ImportError:
     _build_safetensors = None
 
 _RECORD, _SUM = "nndl", "sha256"
+_PROTOCOL, _TEXT, _POP = b"\x80\x04", b"X", b"0"  # of the pickle protocol, version 4
 
 
 def _checksum(arrays, record):
@@ -45,7 +49,8 @@ def write_file(path, arrays, record):
     Parameters
     ----------
     path : str or Path
-        Its folder is made where missing.
+        Its folder is made where missing. `.safetensors` and `.nndl` are safetensors, all others
+        what `paddle.load` reads.
     arrays : dict of str to ndarray
     record : dict
         Anything that JSON can hold; `record['run_id']` names the temporary file, so that a run
@@ -64,7 +69,9 @@ def write_file(path, arrays, record):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
-            if _build_safetensors:
+            if path.suffix not in (".safetensors", ".nndl"):
+                file.write(_build_pickle(arrays, labels))
+            elif _build_safetensors:
                 file.write(_build_safetensors(arrays, labels))
             else:
                 np.savez(file, **arrays, **{f"//{k}": np.array(v) for k, v in labels.items()})
@@ -96,6 +103,19 @@ def _sync_folder(folder):
             os.close(handle)
 
 
+def _build_pickle(arrays, labels):
+    body, text = pickle.dumps(arrays, protocol=4), json.dumps(labels).encode()
+    return _PROTOCOL + _TEXT + struct.pack("<I", len(text)) + text + _POP + body[2:]
+
+
+def _read_pickle(content, path):
+    arrays = _flat(read_pickle(content, path, "save it again, or download it again"))
+    if content[2:3] != _TEXT:
+        return arrays, {}
+    (size,) = struct.unpack("<I", content[3:7])
+    return arrays, json.loads(content[7 : 7 + size])
+
+
 def read_file(path):
     """Read what `write_file` wrote, a plain safetensors file, or a `.pdparams` of the book.
 
@@ -124,7 +144,11 @@ def read_file(path):
         if content[:4] == b"PK\x03\x04":
             arrays, labels = _read_npz(content)
         elif content[:1] == b"\x80" and content[8:9] != b"{":
-            return _flat(read_pickle(content, path, "save it again, or download it again")), {}
+            arrays, labels = _read_pickle(content, path)
+        elif content[:4] == bytes(4):
+            raise ValueError(
+                "it holds a network of paddle.jit.save or paddle.static: load it by paddle.jit.load"
+            )
         else:
             arrays, labels = _read_safetensors(content)
         if not labels:
@@ -167,18 +191,32 @@ def _read_safetensors(content):
 
 
 def _flat(state):
-    """The arrays of a pickled state_dict; older Paddle stores each as a pair (name, array)."""
+    """The arrays of a pickled state_dict, which may lie inside a dictionary of a whole run."""
     if not isinstance(state, dict):
         raise ValueError("its pickle holds no state_dict")
     arrays = {}
     for name, value in state.items():
+        # Older Paddle stores each as a pair (name, array).
         if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], np.ndarray):
             value = value[1]
         if isinstance(value, np.ndarray):
             arrays[name] = value
-    if not arrays:
+    if arrays:
+        return arrays
+    inner = {}
+    for name, value in state.items():
+        with contextlib.suppress(ValueError):
+            inner[name] = _flat(value)
+    named = [name for name in _MODEL_KEYS if name in inner] or list(inner)
+    if not inner:
         raise ValueError("its pickle holds no arrays")
-    return arrays
+    if len(named) > 1 and named[0] not in _MODEL_KEYS:
+        raise ValueError(f"its pickle holds several dictionaries of arrays, {', '.join(named)}")
+    return inner[named[0]]
+
+
+#: under which a run's file keeps the weights
+_MODEL_KEYS = ("model", "state_dict", "model_state_dict", "net", "network", "params", "weights")
 
 
 def model_arrays(model):
@@ -186,8 +224,45 @@ def model_arrays(model):
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
 
 
+def _adapted(model, arrays):
+    """Arrays under the model's names and in its types, where that is clear, and what was done."""
+    target, done = model.state_dict(), []
+    if hasattr(model, "names_of_others"):
+        arrays, said = model.names_of_others(arrays)
+        done += said
+    # 'module.' or '_layers.' before every name: saved from a wrapper of the model.
+    first = next(iter(target), "")
+    prefixes = {name[: -len(first)] for name in arrays if name.endswith(f".{first}")}
+    for prefix in prefixes:
+        if {n[len(prefix) :] for n in arrays if n.startswith(prefix)} == set(target):
+            arrays = {n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)}
+            done.append(f"{prefix!r} was taken off every name")
+    columns, half = [], []
+    arrays = dict(arrays)
+    for name, tensor in target.items():
+        array = arrays.get(name)
+        if array is None:
+            continue
+        if tensor.ndim == 1 and list(array.shape) == [*tensor.shape, 1]:
+            arrays[name] = array = array[:, 0]
+            columns.append(name)
+        if tensor.dtype == paddle.float32 and array.dtype in (np.float16, np.uint16):
+            bits = array.dtype == np.uint16  # how Paddle stores bfloat16
+            wide = (array.astype(np.uint32) << 16).view(np.float32) if bits else array
+            arrays[name] = wide.astype(np.float32)
+            half.append(name)
+    if columns:
+        done.append(f"{', '.join(columns)}: [P, 1] was read as [P]")
+    if half:
+        done.append("half precision was widened to float32")
+    return arrays, done
+
+
 def load_weights(model, arrays, source, strict=True):
     """Copy arrays into a model's parameters and buffers, after checking all of them.
+
+    Names and types of others are adapted where the meaning is clear, and a line says what was
+    done: the book's biases [P, 1] and ResNet18, a prefix before every name, half precision.
 
     Parameters
     ----------
@@ -209,6 +284,7 @@ def load_weights(model, arrays, source, strict=True):
         Names every mismatch of names, shapes or types; the model is unchanged.
     """
     target = model.state_dict()
+    given, (arrays, adapted) = arrays, _adapted(model, arrays)
     wrong, fitting = [], {}
     for name, tensor in target.items():
         if name not in arrays:
@@ -227,6 +303,10 @@ def load_weights(model, arrays, source, strict=True):
         for name, array in arrays.items()
         if name not in target
     ]
+    if wrong and not fitting and any(n.endswith(("_moment1_0", "_velocity_0")) for n in given):
+        raise ValueError(
+            f"{source} holds the state of an optimizer, not of a model: load the model's file"
+        )
     if wrong and (strict or not fitting):
         raise ValueError(
             f"{source} holds the weights of another network than {type(model).__name__}: "
@@ -236,12 +316,15 @@ def load_weights(model, arrays, source, strict=True):
         )
     for name, array in fitting.items():
         target[name].set_value(array)
+    if adapted:
+        print(f"{source}: {'; '.join(adapted)}.")
     return wrong
 
 
-def network_of(model):
-    """A short fingerprint of the names and shapes in a model's state_dict."""
-    shapes = sorted((name, list(tensor.shape)) for name, tensor in model.state_dict().items())
+def network_of(state):
+    """A short fingerprint of the names and shapes in a state_dict, or in a model's."""
+    state = state.state_dict() if isinstance(state, paddle.nn.Layer) else state
+    shapes = sorted((name, list(array.shape)) for name, array in state.items())
     return hashlib.sha256(json.dumps(shapes).encode()).hexdigest()[:12]
 
 
@@ -301,13 +384,14 @@ def set_aside(path, run_id, network):
             f"{path} is not of this run and could not be moved aside: {error.strerror}; "
             "name another file"
         ) from error
-    what = "of another run" if record else "not written by nndl"
+    what = "of another run" if "run_id" in record else "not written by nndl"
     return f"{path} was {what}: it is kept as {backup.name}."
 
 
 def _record_of(path):
-    """The record of a file, empty where there is none to be had."""
+    """The record of a file, that of a foreign file its network's; empty where there is none."""
     try:
-        return read_file(path)[1]
+        arrays, record = read_file(path)
     except ValueError:
         return {}
+    return record or {"network": network_of(arrays)}

@@ -1,11 +1,13 @@
 """What an interrupted run needs to go on bit for bit: optimiser, generators, loader position."""
 
+import inspect
 import itertools
 import random
-import warnings
 
 import numpy as np
 import paddle
+
+_MASTER = "master weight"  # full precision beside half-precision parameters
 
 
 def to_json(value):
@@ -25,8 +27,8 @@ def to_json(value):
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(
-        f"the state of a loader, scheduler or callback may hold numbers, text, lists, dicts and "
-        f"arrays, got {type(value).__name__}"
+        "the state of a loader, scheduler, metric or callback may hold numbers, text, lists, "
+        f"dicts and arrays, got {type(value).__name__}"
     )
 
 
@@ -75,9 +77,75 @@ def restore_generators(states, only_paddle=False):
 
 
 def scheduler_of(optimizer):
-    """The optimiser's LRScheduler, or None."""
-    rate = getattr(optimizer, "_learning_rate", None)
-    return rate if isinstance(rate, paddle.optimizer.lr.LRScheduler) else None
+    """The optimiser's LRScheduler, or None; that of the inner one where it wraps another."""
+    for part in _chain(optimizer):
+        rate = getattr(part, "_learning_rate", None)
+        if isinstance(rate, paddle.optimizer.lr.LRScheduler):
+            return rate
+    return None
+
+
+def _chain(optimizer):
+    """An optimiser and those that it wraps, the innermost first."""
+    inner = [
+        v for v in vars(optimizer).values() if isinstance(v, paddle.optimizer.Optimizer)
+    ] if hasattr(optimizer, "__dict__") else []  # fmt: skip
+    return [part for one in inner for part in _chain(one)] + [optimizer]
+
+
+def check_optimizer(optimizer):
+    """Refuse what the training loop cannot step.
+
+    Raises
+    ------
+    TypeError
+    """
+    try:
+        needed = inspect.signature(optimizer.step).parameters.values()
+    except (AttributeError, TypeError, ValueError):
+        return
+    if any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in needed):
+        raise TypeError(
+            f"{type(optimizer).__name__}.step needs a closure that computes the loss again, which "
+            "RunnerV3 does not give: use SGD, Momentum, Adam or another of paddle.optimizer"
+        )
+
+
+def scheduler_state(scheduler):
+    """Every attribute of a scheduler, those of a scheduler inside it too.
+
+    Paddle's own `state_dict` leaves some out (CosineAnnealingWarmRestarts' place in its period).
+
+    Raises
+    ------
+    TypeError
+        An attribute that cannot be saved is named.
+    """
+    state = {"class": type(scheduler).__name__}
+    for name, value in vars(scheduler).items():
+        if isinstance(value, paddle.optimizer.lr.LRScheduler):
+            state[name] = {"scheduler": scheduler_state(value)}
+        elif not callable(value):
+            try:
+                state[name] = {"value": to_json(value)}
+            except TypeError:
+                raise TypeError(
+                    f"a checkpoint cannot hold {type(scheduler).__name__}.{name}, a "
+                    f"{type(value).__name__}: keep it in numbers, lists, dicts or arrays, or train "
+                    "without checkpoint="
+                ) from None
+    return state
+
+
+def restore_scheduler(scheduler, state):
+    """Set a scheduler to what `scheduler_state` returned."""
+    for name, value in state.items():
+        if name == "class":
+            continue
+        if "scheduler" in value:
+            restore_scheduler(getattr(scheduler, name), value["scheduler"])
+        else:
+            setattr(scheduler, name, from_json(value["value"]))
 
 
 def _parameters(optimizer):
@@ -87,8 +155,18 @@ def _parameters(optimizer):
     return list(groups)
 
 
+def _counters(optimizer):
+    """Numbers and one-element tensors that an optimiser counts in."""
+    return {
+        name: to_json(value)
+        for name, value in vars(optimizer).items()
+        if (isinstance(value, paddle.Tensor) and value.size == 1)
+        or (type(value) in (int, float) and name not in ("_learning_rate", "_fuse_buffer_version"))
+    }
+
+
 def optimizer_state(optimizer):
-    """Moments, powers and learning rate of a Paddle optimiser.
+    """Moments, powers and learning rate of a Paddle optimiser, and of those that it wraps.
 
     Paddle names a moment after its parameter, and parameters by a count over the whole process;
     here a moment is named by its parameter's place in the optimiser, the same in every process.
@@ -96,21 +174,24 @@ def optimizer_state(optimizer):
     Returns
     -------
     arrays : dict of str to ndarray
-        `<moment>/<place of the parameter>`.
+        `<number of the optimiser>:<moment>/<place of the parameter>`.
     rest : dict
-        Class, learning rate, scheduler.
+        Classes, counters, learning rate, scheduler.
     """
-    places = {p.name: i for i, p in enumerate(_parameters(optimizer))}
-    arrays = {
-        f"{moment}/{places[name]}": tensor.numpy()
-        for moment, tensors in optimizer._accumulators.items()
-        for name, tensor in tensors.items()
-    }
+    arrays, counters = {}, []
+    for number, part in enumerate(_chain(optimizer)):
+        places = {p.name: i for i, p in enumerate(_parameters(part))}
+        kept = {**part._accumulators, _MASTER: getattr(part, "_master_weights", {})}
+        for moment, tensors in kept.items():
+            for name, tensor in tensors.items():
+                arrays[f"{number}:{moment}/{places[name]}"] = tensor.numpy()
+        counters.append(_counters(part))
     scheduler = scheduler_of(optimizer)
     return arrays, {
-        "class": type(optimizer).__name__,
-        "scheduler": scheduler and {"class": type(scheduler).__name__, **scheduler.state_dict()},
-        "learning_rate": float(optimizer.get_lr()),
+        "class": [type(part).__name__ for part in _chain(optimizer)],
+        "counters": counters,
+        "scheduler": scheduler and scheduler_state(scheduler),
+        "learning_rate": float(_chain(optimizer)[0].get_lr()),
     }
 
 
@@ -122,41 +203,48 @@ def restore_optimizer(optimizer, arrays, rest):
     ValueError
         Another class of optimiser or scheduler, other moments or shapes.
     """
-    scheduler = scheduler_of(optimizer)
-    saved = dict(rest["scheduler"] or {})
+    scheduler, chain = scheduler_of(optimizer), _chain(optimizer)
     for what, then, now in (
-        ("optimizer", rest["class"], type(optimizer).__name__),
-        ("scheduler", saved.pop("class", None), scheduler and type(scheduler).__name__),
-    ):
+        ("optimizer", rest["class"], [type(part).__name__ for part in chain]),
+        ("scheduler", [(rest["scheduler"] or {}).get("class")],
+         [scheduler and type(scheduler).__name__]),
+    ):  # fmt: skip
         if then != now:
+            then, now = (" in ".join(map(str, names)) for names in (then, now))
             raise ValueError(f"the checkpoint was made with the {what} {then}, this run has {now}")
-    parameters = _parameters(optimizer)
-    chosen = sorted({int(name.rpartition("/")[2]) for name in arrays})
-    if chosen and chosen[-1] >= len(parameters):
-        raise ValueError(
-            f"the checkpoint's optimizer had more parameters than this one's {len(parameters)}"
-        )
-    # Paddle makes the moments at the first step; make them now, to have where to copy to.
-    optimizer._create_accumulators(
-        paddle.base.framework.default_main_program().global_block(),
-        [parameters[i] for i in chosen],
-    )
     targets = {}
-    for name, array in arrays.items():
-        moment, _, place = name.rpartition("/")
-        tensor = optimizer._accumulators.get(moment, {}).get(parameters[int(place)].name)
-        if tensor is None or list(tensor.shape) != list(array.shape):
+    for number, part in enumerate(chain):
+        own = {n.partition(":")[2]: a for n, a in arrays.items() if n.startswith(f"{number}:")}
+        parameters = _parameters(part)
+        chosen = sorted({int(name.rpartition("/")[2]) for name in own})
+        if chosen and chosen[-1] >= len(parameters):
             raise ValueError(
-                f"the checkpoint's moment {moment} of parameter {place} {list(array.shape)} does "
-                "not fit this optimizer; build it with the arguments of the run to go on with"
+                f"the checkpoint's optimizer had more parameters than this one's {len(parameters)}"
             )
-        targets[name] = tensor
-    for name, tensor in targets.items():
-        tensor.set_value(arrays[name])
+        # Paddle makes the moments at the first step; make them now, to have where to copy to.
+        part._create_accumulators(
+            paddle.base.framework.default_main_program().global_block(),
+            [parameters[i] for i in chosen],
+        )
+        kept = {**part._accumulators, _MASTER: getattr(part, "_master_weights", {})}
+        for name, array in own.items():
+            moment, _, place = name.rpartition("/")
+            tensor = kept.get(moment, {}).get(parameters[int(place)].name)
+            if tensor is None or list(tensor.shape) != list(array.shape):
+                raise ValueError(
+                    f"the checkpoint's moment {moment} of parameter {place} {list(array.shape)} "
+                    "does not fit this optimizer; build it with the arguments of the run to go on "
+                    "with"
+                )
+            targets[number, name] = tensor, array
+    for tensor, array in targets.values():
+        tensor.set_value(array)
+    for part, counters in zip(chain, rest["counters"], strict=True):
+        for name, value in counters.items():
+            value = from_json(value)
+            tensor = isinstance(value, np.ndarray)
+            setattr(part, name, paddle.to_tensor(value) if tensor else value)
     if scheduler:
-        with warnings.catch_warnings():
-            # LinearWarmup keeps another scheduler's state in its own, and Paddle warns of that.
-            warnings.filterwarnings("ignore", message="There are some unused values in state_dict")
-            scheduler.set_state_dict(saved)
+        restore_scheduler(scheduler, rest["scheduler"])
     else:
-        optimizer.set_lr(rest["learning_rate"])
+        chain[0].set_lr(rest["learning_rate"])

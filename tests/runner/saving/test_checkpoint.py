@@ -38,8 +38,9 @@ def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def test_arrays_and_record_return(tmp_path, file_format):
-    path = tmp_path / "new" / "x.pdparams"
+@pytest.mark.parametrize("suffix", ["pdparams", "nndl", "safetensors"])
+def test_arrays_and_record_return(tmp_path, file_format, suffix):
+    path = tmp_path / "new" / f"x.{suffix}"
     record = {"run_id": "abc", "name": "卷积", "loss": 0.1 + 0.2, "steps": [1, None]}
     checkpoint.write_file(path, ARRAYS, record)
     arrays, found = checkpoint.read_file(path)
@@ -48,8 +49,10 @@ def test_arrays_and_record_return(tmp_path, file_format):
     for name, array in arrays.items():
         assert array.dtype == ARRAYS[name].dtype
         np.testing.assert_array_equal(array, ARRAYS[name])
-    assert [p.name for p in path.parent.iterdir()] == ["x.pdparams"]
-    assert path.read_bytes()[:2] == (b"PK" if file_format == "npz" else path.read_bytes()[:2])
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    start = path.read_bytes()[:2]
+    assert (start == b"\x80\x04") == (suffix == "pdparams")
+    assert (start == b"PK") == (suffix != "pdparams" and file_format == "npz")
 
 
 def test_files_of_paddle_and_safetensors_load(tmp_path):
