@@ -14,8 +14,11 @@ from ..dataset.cifar10 import CIFAR10Dataset
 from ..dataset.loader import BatchLoader
 from ..dataset.mnist import MNISTDataset
 from ..dataset.transforms import flip_and_crop
+from ..layers.convolution import Conv2D
+from ..layers.normalization import BatchNorm2D
+from ..layers.pooling import Pool2D
 from ..networks.lenet import LeNet
-from ..networks.resnet import ResNet18
+from ..networks.resnet import ResBlock, ResNet18
 from ..runner.distributed import SharedBatchLoader
 
 #: what a recipe calls its data -> a function of the mode ('train', 'dev', 'test')
@@ -213,6 +216,19 @@ def build_model(recipe, operators="hand"):
         head = [layer for layer in model.sublayers() if isinstance(layer, paddle.nn.Linear)][-1]
         head.weight.set_value(recipe.head_scale * head.weight)
     return model
+
+
+def build_stack(units, use_residual, channels=16):
+    """A narrow network of any depth for one-channel images: `2 * units + 2` layers with weights.
+
+    Every residual unit keeps the shape, so that each can be left out alone, and the network
+    without direct edges has exactly as many parameters.
+    """
+    stem = [Conv2D(1, channels, 7, 2, padding=3, bias_attr=False), BatchNorm2D(channels)]
+    stem += [paddle.nn.ReLU(), Pool2D((3, 3), "max", 2, padding=1)]
+    body = [ResBlock(channels, channels, use_residual=use_residual) for _ in range(units)]
+    head = [paddle.nn.AdaptiveAvgPool2D(1), paddle.nn.Flatten(), paddle.nn.Linear(channels, 10)]
+    return paddle.nn.Sequential(*stem, *body, *head)
 
 
 def build_dataset(recipe, mode):

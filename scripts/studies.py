@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Train every setting of a study with several seeds, scored on the dev set alone.
+
+python scripts/studies.py --list               what each study compares
+python scripts/studies.py cifar10-mini         run what is missing in results/search/
+
+The recipes of `nndl.experiments` and the claims of 5.3 to 5.5 rest on these files. A study goes on
+where it was left; the test set is never looked at here.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import paddle
+import paddle.nn.functional as F
+
+import nndl
+from nndl import runtime
+from nndl.experiments import build_loaders, build_model, build_optimizer, experiment
+from nndl.experiments.recipes import build_stack
+
+FOLDER = Path(__file__).resolve().parent.parent / "results" / "search"
+
+
+def lenet_mnist():
+    """LeNet on 1,000 digits: epochs and rate of the quick recipe."""
+    for epochs in (5, 15):
+        for rate in (0.03, 0.1, 0.3):
+            changes = {"num_epochs": epochs, "learning_rate": rate}
+            yield f"{epochs} epochs, rate {rate}", experiment("lenet-mnist", **changes), range(4)
+
+
+def resnet18_mnist():
+    """ResNet18 on 1,000 digits with and without direct edges, each at three rates."""
+    for rate in (0.01, 0.005, 0.03):
+        for residual in (True, False):
+            recipe = experiment("resnet18-mnist", "book", learning_rate=rate, use_residual=residual)
+            yield f"{'with' if residual else 'without'} residual, {rate}", recipe, range(3)
+
+
+def depth_mnist():
+    """10, 18, 34 layers of 16 channels on 1,000 digits with and without direct edges."""
+    for rate in (0.05, 0.1, 0.2):
+        for units in (4, 8, 16):
+            for residual in (True, False):
+                recipe = experiment("resnet18-mnist", "book", learning_rate=rate)
+                kind = "residual" if residual else "plain"
+                name = f"{2 * units + 2} layers, {kind}, {rate}"
+                yield name, (recipe.replace(use_residual=residual), units), range(3)
+
+
+def cifar10_mini():
+    """ResNet18 on 5,000 photographs, three epochs: the search, then one change at a time."""
+    modern = experiment("resnet18-cifar10")
+    book = experiment("resnet18-cifar10", "book", data="cifar10-mini", num_epochs=3)
+    yield "modern", modern, [0]
+    for rate in (0.003, 0.03):
+        yield f"modern, rate {rate}", modern.replace(learning_rate=rate), [0]
+    yield "modern, crop 4", modern.replace(crop=4), [0]
+    for seed in range(3):
+        yield "book", book, [seed]
+        yield "book + augmentation", book.replace(augment=True, crop=2), [seed]
+        yield "modern", modern, [seed]
+        yield "modern − augmentation", modern.replace(augment=False), [seed]
+        yield "modern − one-cycle", modern.replace(schedule="constant"), [seed]
+    for seed in range(3):
+        adam = {"optimizer": "adam", "learning_rate": 0.001}
+        yield "modern − momentum (Adam, 0.001)", modern.replace(**adam), [seed]
+        yield "modern − batch 32 (64)", modern.replace(batch_size=64), [seed]
+        yield "modern − small last layer", modern.replace(head_scale=1.0), [seed]
+        yield "modern − weight decay", modern.replace(weight_decay=0.0), [seed]
+
+
+def decay_lenet():
+    """LeNet on 5,000 photographs, 15 epochs of Adam: four strengths of weight decay."""
+    book = experiment("resnet18-cifar10", "book", data="cifar10-mini", num_epochs=15)
+    for decay in (0.0, 0.0005, 0.005, 0.05):
+        recipe = book.replace(task="lenet-cifar10", weight_decay=decay)
+        yield f"decay {decay:g}", recipe, range(3)
+
+
+STUDIES = {
+    f.__name__.replace("_", "-"): f
+    for f in (lenet_mnist, resnet18_mnist, depth_mnist, cifar10_mini, decay_lenet)
+}
+
+
+def network_of(recipe, units=None):
+    """The network; one without direct edges starts from the very weights of the one with them."""
+    if units is not None:
+        return build_stack(units, recipe.use_residual)
+    model = build_model(recipe.replace(use_residual=True))
+    if recipe.use_residual:
+        return model
+    plain, start = build_model(recipe), model.state_dict()
+    plain.set_state_dict({name: start[name] for name in plain.state_dict()})
+    return plain
+
+
+def measure(recipe, seed, units=None):
+    """Train once; scores of the best epoch on dev, on images as they are."""
+    runtime.seed_everything(seed)
+    model = network_of(recipe, units)
+    train, dev, _ = build_loaders(recipe, seed)
+    optimizer = build_optimizer(recipe, model, recipe.num_epochs * len(train))
+    runner = nndl.RunnerV3(model, optimizer, F.cross_entropy, nndl.Accuracy())
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        options = {"log_steps": 0, "progress": False, "save_path": Path(folder) / "best.pdparams"}
+        runner.train(train, dev, recipe.num_epochs, **options)
+        runner.load_model()
+    seconds = time.perf_counter() - start
+    seen = runner.evaluate(nndl.BatchLoader(train.dataset, 200))
+    unseen = runner.evaluate(dev)
+    return {
+        "train": dict(zip(("accuracy", "loss"), seen, strict=True)),
+        "dev": dict(zip(("accuracy", "loss"), unseen, strict=True)),
+        "dev_scores": runner.dev_scores,
+        "train_losses": runner.train_epoch_losses,
+        "seconds": round(seconds, 1),
+    }
+
+
+def machine():
+    """Where the runs of a study come from; a study is of one machine."""
+    found = runtime.report()
+    versions = {"paddle": paddle.__version__, "nndl": nndl.__version__}
+    return {"processor": found.processor, "cores": found.cores, **versions}
+
+
+def run(name):
+    """Run what a study lacks; write after each run."""
+    path = FOLDER / f"{name}.json"
+    new = {"study": STUDIES[name].__doc__, "machine": machine(), "runs": []}
+    study = json.loads(path.read_text("utf-8")) if path.exists() else new
+    if study["machine"] != new["machine"]:
+        sys.exit(f"{path} is of another machine: move it away and run the study anew")
+    done = {(r["setting"], r["seed"]) for r in study["runs"]}
+    for setting, recipe, seeds in STUDIES[name]():
+        recipe, units = recipe if isinstance(recipe, tuple) else (recipe, None)
+        for seed in seeds:
+            if (setting, seed) in done:
+                continue
+            done.add((setting, seed))
+            result = measure(recipe, seed, units)
+            kept = {k: v for k, v in vars(recipe).items() if k != "preset"}
+            study["runs"].append({"setting": setting, "seed": seed, "recipe": kept, **result})
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(study, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            scores = f"train {result['train']['accuracy']:.3f}, dev {result['dev']['accuracy']:.3f}"
+            print(f"{setting}, seed {seed}: {scores}, {result['seconds']} s", flush=True)
+
+
+def main():
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("studies", nargs="*", help="; ".join(STUDIES))
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    if unknown := set(options.studies) - set(STUDIES):
+        parser.error(f"no study {', '.join(unknown)}; there are {', '.join(STUDIES)}")
+    if options.list:
+        print("\n".join(f"{name}: {f.__doc__}" for name, f in STUDIES.items()))
+    for name in options.studies:
+        run(name)
+
+
+if __name__ == "__main__":
+    main()
