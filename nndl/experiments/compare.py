@@ -24,7 +24,8 @@ def group(folders):
     -------
     dict of (task, preset, setting, where) to list of (Path, dict)
         Folders and summaries of the runs, one a seed; `setting` says in words what differs from
-        the preset's recipe, `where` the operators, processes and device.
+        the preset's recipe, `where` the operators, device, processor and number of processes, so
+        that a row is of one kind of machine.
 
     Raises
     ------
@@ -55,9 +56,10 @@ def _setting(recipe):
 
 
 def _where(summary):
-    processes = summary["processes"]
+    processes, machine = summary["processes"], summary["machine"]
     shared = f" × {processes} processes" if processes > 1 else ""
-    return f"{summary['operators']}, {summary['machine']['device']}{shared}"
+    processor = f" ({machine['processor']})" if "processor" in machine else ""
+    return f"{summary['operators']}, {machine['device']}{processor}{shared}"
 
 
 def spread(values, spec=".2f"):
@@ -74,7 +76,8 @@ def rows(groups):
     Returns
     -------
     list of dict
-        Scores in percent, times in seconds.
+        Scores in percent. Seconds stay in the summaries: a run does not know what else the
+        machine was doing.
     """
     out = []
     for (task, preset, setting, where), members in groups.items():
@@ -90,12 +93,20 @@ def rows(groups):
                 "epochs": members[0][1]["recipe"]["num_epochs"],
                 "best dev %": spread([100 * s["dev"]["best_score"] for s in done]),
                 "test %": spread([100 * s["test"]["score"] for s in done]),
-                "seconds": spread([s["seconds"] for s in done], ".1f"),
             }
         )
         if not out[-1]["unfinished"]:
             del out[-1]["unfinished"]
     return out
+
+
+def test_scores(groups, preset):
+    """Test scores in percent of a preset's finished runs: setting to one value a seed."""
+    return {
+        setting or "as the preset": [100 * s["test"]["score"] for _, s in members]
+        for (_, name, setting, _), members in groups.items()
+        if name == preset and all(s["state"] == "finished" for _, s in members)
+    }
 
 
 def markdown(groups):
@@ -127,6 +138,21 @@ def curves(groups):
             label = f"{label} ({where})" if label in tasks.get(task, {}) else label
             tasks.setdefault(task, {})[label] = found
     return tasks
+
+
+def in_epochs(runner):
+    """A runner's records over epochs instead of steps, so that batches of any size compare.
+
+    Returns
+    -------
+    dict
+        As `figures.compare_runs` takes it: `train_step_losses`, `dev_losses`, `dev_scores`.
+    """
+    an_epoch = runner.steps_done / runner.epochs_done
+    return {
+        name: [((step + 1) / an_epoch, loss) for step, loss in getattr(runner, name)]
+        for name in ("train_step_losses", "dev_losses")
+    } | {"dev_scores": runner.dev_scores}
 
 
 def stored(task):

@@ -292,3 +292,14 @@ def build_optimizer(recipe, model, steps):
     raise ValueError(
         f"optimizer must be 'sgd', 'momentum', 'adam' or 'adamw', got {recipe.optimizer!r}"
     )
+
+
+def learning_rates(recipe, steps):
+    """The rate at each step of a run, as a share of the recipe's."""
+    one = paddle.nn.Linear(1, 1)  # whose weights no step changes
+    optimizer, rates = build_optimizer(recipe, one, steps), []
+    for _ in range(steps):
+        rates.append(optimizer.get_lr() / recipe.learning_rate)
+        if recipe.schedule != "constant":
+            optimizer._learning_rate.step()
+    return rates
