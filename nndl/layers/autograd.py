@@ -3,6 +3,7 @@
 import functools
 import inspect
 
+import numpy as np
 import paddle
 from paddle.autograd import PyLayer
 
@@ -12,38 +13,59 @@ from .arrays import array, tensor
 class ArrayOperator(PyLayer):
     """Runs `forward` and, when Paddle propagates gradients, `backward`, on views of the tensors.
 
-    No number is copied on the way in or out: the arrays share the tensors' memory.
+    No number is copied on the way in or out: the arrays share the tensors' memory. The tensors
+    come as one list, those that want a gradient first: then Paddle drops what `paddle.grad` did
+    not ask for, while for tensors given one by one it refuses a gradient too many.
     """
 
     @staticmethod
-    def forward(ctx, forward, backward, *tensors):
-        Y, memory = forward(*[None if t is None else array(t) for t in tensors])
-        ctx.save_for_backward(*[t for t in tensors if t is not None])
-        ctx.present = [t is not None for t in tensors]
-        ctx.needed = [t is not None and not t.stop_gradient for t in tensors]
-        ctx.versions = [t.inplace_version for t in tensors if t is not None]
-        ctx.run, ctx.memory = backward, memory
+    def forward(ctx, functions, order, count, tensors):
+        forward, *ctx.functions = functions
+        ctx.save_for_backward(*tensors)
+        ctx.order, ctx.count = order, count
+        ctx.versions = [t.inplace_version for t in tensors]
+        Y, ctx.memory = forward(*_placed(ctx, map(array, tensors)))
         return tensor(Y)
 
     @staticmethod
     def backward(ctx, dY):
+        backward, twice = ctx.functions
         saved = ctx.saved_tensor()
         if [t.inplace_version for t in saved] != ctx.versions:
             raise RuntimeError(
                 "the gradient needs the operator's inputs as they were, got one that was changed "
                 "in place since: write X = X * 2 instead of X.scale_(2), or call backward() before"
             )
-        saved = iter(saved)
-        arrays = [array(next(saved)) if present else None for present in ctx.present]
-        gradients = ctx.run(array(dY), ctx.memory, ctx.needed, *arrays)
-        return tuple(
-            tensor(gradient) if needed else None
-            for gradient, needed, present in zip(gradients, ctx.needed, ctx.present, strict=True)
-            if present
-        )
+        again = paddle.is_grad_enabled()  # create_graph=True: the gradient has a gradient
+        if again and twice is None:
+            raise RuntimeError(
+                "create_graph=True expects an operator with a second derivative, got one that has "
+                "the first only: leave create_graph out, or use Paddle's operator here"
+            )
+        needed = _placed(ctx, [not t.stop_gradient for t in saved])
+        if again or backward is None:
+            found = twice(dY, *_placed(ctx, saved))
+        else:
+            found = backward(array(dY), ctx.memory, needed, *_placed(ctx, map(array, saved)))
+        return [
+            tensor(found[k])
+            if isinstance(found[k], np.ndarray)
+            else found[k]
+            if needed[k]
+            else None
+            for k in ctx.order
+        ]
 
 
-def differentiable(forward, backward, *tensors):
+def _placed(ctx, values):
+    """The values in the order of the operator's arguments, None for an argument left out."""
+    places = [None] * ctx.count
+    for k, value in zip(ctx.order, values, strict=True):
+        places[k] = value
+    return places
+
+
+def differentiable(forward, backward, *tensors, twice=None):
     """Y = forward(*arrays), with `backward` as its derivative.
 
     Parameters
@@ -51,20 +73,26 @@ def differentiable(forward, backward, *tensors):
     forward : callable
         Takes the tensors as arrays (None stays None); returns (Y, memory), where memory is
         whatever the backward pass wants to see again.
-    backward : callable
+    backward : callable or None
         Takes (dY, memory, needed, *arrays), all as arrays, where needed[i] says whether anyone
         asks for the gradient of tensors[i]; returns one gradient for each of them, None where
-        it is not needed.
+        it is not needed. None: the derivative is `twice`.
     *tensors : Tensor or None
+    twice : callable, optional
+        Takes (dY, *tensors), all as Tensors, and returns the same gradients by operators that are
+        differentiable themselves: for `create_graph=True`, which is refused without it.
 
     Returns
     -------
     Tensor
     """
-    return ArrayOperator.apply(forward, backward, *tensors)
+    order = [k for k, t in enumerate(tensors) if t is not None]
+    order.sort(key=lambda k: tensors[k].stop_gradient)
+    given = [tensors[k] for k in order]
+    return ArrayOperator.apply((forward, backward, twice), order, len(tensors), given)
 
 
-def on_tensors(backward):
+def on_tensors(backward, twice=None):
     """Let a function of NumPy arrays take Tensors as well, and be differentiable for them.
 
     Parameters
@@ -72,6 +100,8 @@ def on_tensors(backward):
     backward : callable
         Takes (dY, **arguments of the function); returns a tuple of gradients, one for each
         parameter that may be a Tensor, in their order.
+    twice : callable, optional
+        The same of Tensors, by differentiable operators; see `differentiable`.
 
     Returns
     -------
@@ -98,7 +128,12 @@ def on_tensors(backward):
                 found = backward(dY, **{**arguments, **dict(zip(names, arrays, strict=True))})
                 return found[: len(names)]
 
-            return differentiable(forward, gradients, *[arguments[name] for name in names])
+            def again(dY, *tensors):
+                found = twice(dY, **{**arguments, **dict(zip(names, tensors, strict=True))})
+                return found[: len(names)]
+
+            given = [arguments[name] for name in names]
+            return differentiable(forward, gradients, *given, twice=twice and again)
 
         return wrapper
 

@@ -138,7 +138,9 @@ def _loops_backward(dY, X, W, b, stride, padding, dilation, groups):
     return crop(dX, padding), dW, db
 
 
-conv2d_loops = on_tensors(backward=_loops_backward)(conv2d_loops)
+conv2d_loops = on_tensors(
+    backward=_loops_backward, twice=lambda *args, **kwargs: _twice(*args, **kwargs)
+)(conv2d_loops)
 
 
 def conv2d_plain(X, W, b, stride, padding, dilation):
@@ -261,8 +263,8 @@ def conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
     Returns
     -------
     Tensor [N, P, M′, N′]
-        Differentiable once with respect to X, W and b (`conv2d_backward` is its derivative).
-        On a GPU, Paddle's own kernel computes it.
+        Differentiable with respect to X, W and b (`conv2d_backward` is its derivative), and so are
+        its gradients. On a GPU and in a traced graph, Paddle's own kernel computes it.
 
     Raises
     ------
@@ -286,6 +288,8 @@ def conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def _convolve(X, W, b, options):
+    if not paddle.in_dynamic_mode():  # a graph is being traced: Paddle's operators are its nodes
+        return F.conv2d(X, W, b, *options)
     if not isinstance(X, paddle.Tensor):
         raise TypeError(
             f"conv2d expects X as a Tensor, got {type(X).__name__}: "
@@ -297,9 +301,8 @@ def _convolve(X, W, b, options):
     return differentiable(
         lambda X, W, b: _forward(X, W, b, options),
         lambda dY, memory, needed, X, W, b: _backward(dY, X, W, options, needed, memory),
-        X,
-        W,
-        b,
+        *(X, W, b),
+        twice=lambda dY, X, W, b: _twice(dY, X, W, b, *options),
     )
 
 
@@ -339,6 +342,39 @@ def conv2d_backward(dY, X, W, stride=1, padding=0, dilation=1, groups=1):
         )
     gradients = _backward(array(dY), X_, W_, options, (True, True, True), memory)
     return tuple(like(gradient, X) for gradient in gradients)
+
+
+def _twice(dY, X, W, b, stride, padding, dilation, groups):
+    """The gradients by differentiable operators.
+
+    Σ dY·conv(X, W) is linear in each of dY, X and W, so the derivative of any of its three
+    gradients is another of the three.
+    """
+    options = Options.of(stride, padding, dilation, groups)
+    db = None if b is None else dY.sum([0, 2, 3])
+    return _input_gradient(dY, W, X.shape, options), _weight_gradient(dY, X, W.shape, options), db
+
+
+def _input_gradient(dY, W, shape, options):
+    def forward(dY, W):
+        X = np.zeros(shape, dY.dtype)
+        return _backward(dY, X, W, options, (True, False, False))[0], None
+
+    def twice(G, dY, W):
+        return conv2d(G, W, None, *options), _weight_gradient(dY, G, W.shape, options)
+
+    return differentiable(forward, None, dY, W, twice=twice)
+
+
+def _weight_gradient(dY, X, shape, options):
+    def forward(dY, X):
+        W = np.zeros(shape, dY.dtype)
+        return _backward(dY, X, W, options, (False, True, False))[1], None
+
+    def twice(G, dY, X):
+        return conv2d(X, G, None, *options), _input_gradient(dY, G, X.shape, options)
+
+    return differentiable(forward, None, dY, X, twice=twice)
 
 
 class Conv2D(paddle.nn.Layer):
@@ -457,9 +493,10 @@ def _forward_group(X, W, b, *options):
         return conv2d_plain(X, W, b, *options)
 
 
-def _backward(dY, X, W, options, needed, memory):
+def _backward(dY, X, W, options, needed, memory=None):
     """dX, dW, db, None where not needed."""
     *options, groups = options
+    memory = memory or [None] * groups
     if groups == 1:
         return _backward_group(dY, X, W, options, needed, memory[0])
     parts = [
@@ -473,6 +510,8 @@ def _backward(dY, X, W, options, needed, memory):
 
 
 def _backward_group(dY, X, W, options, needed, memory):
+    if memory is None and forms.choose(X, W, *options).form == "plain":
+        memory = conv2d_plain(X, W, None, *options)[1]
     if not isinstance(memory, np.ndarray):
         return forms.backward(dY, X, W, *options, needed, memory)
     with one_blas_thread():

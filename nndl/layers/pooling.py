@@ -115,7 +115,9 @@ def _loops_backward(dY, X, size, mode, stride, padding):
     return (dX,)
 
 
-pool2d_loops = on_tensors(backward=_loops_backward)(pool2d_loops)
+pool2d_loops = on_tensors(
+    backward=_loops_backward, twice=lambda *args, **kwargs: _twice(*args, **kwargs)
+)(pool2d_loops)
 
 
 def pool2d_plain(X, size, mode, stride, padding):
@@ -173,8 +175,9 @@ def pool2d(X, size, mode="max", stride=1, padding=0):
     Returns
     -------
     Tensor [N, D, M′, N′]
-        Differentiable once; the gradient of a maximum goes to the first pixel, row by row, that
-        attains it, as in Paddle. On a GPU, Paddle's own kernel computes it.
+        Differentiable, and so is its gradient; that of a maximum goes to the first pixel, row by
+        row, that attains it, as in Paddle. On a GPU and in a traced graph, Paddle's own kernel
+        computes it.
 
     Raises
     ------
@@ -196,27 +199,50 @@ def pool2d(X, size, mode="max", stride=1, padding=0):
 
 
 def _pool(X, options):
+    size, mode, stride, padding = options
+    pool = F.max_pool2d if mode == "max" else F.avg_pool2d
+    if not paddle.in_dynamic_mode():  # a graph is being traced: Paddle's operators are its nodes
+        return pool(X, size, stride, padding)
     if not isinstance(X, paddle.Tensor):
         raise TypeError(
             f"pool2d expects X as a Tensor, got {type(X).__name__}: "
             "convert it with paddle.to_tensor(...)"
         )
     _check(facts(X), options, "pool2d")
-    size, mode, stride, padding = options
     if not by_hand(X):
-        pool = F.max_pool2d if mode == "max" else F.avg_pool2d
         return pool(X, size, stride, padding)
     if plain_asked_for():
         return differentiable(
             lambda X: (pool2d_plain(X, *options),) * 2,
             lambda dY, Y, needed, X: (pool2d_plain_backward(dY, Y, X, *options),),
             X,
+            twice=lambda dY, X: _twice(dY, X, *options),
         )
     return differentiable(
         lambda X: forms.forward(X, *options),
         lambda dY, kept, needed, X: (forms.backward(dY, kept, X, *options),),
         X,
+        twice=lambda dY, X: _twice(dY, X, *options),
     )
+
+
+def _twice(dY, X, size, mode, stride, padding):
+    """The gradient by an operator that is differentiable: pooling with the chosen pixels kept."""
+    size, stride, padding = (pair("", option, 0) for option in (size, stride, padding))
+
+    def forward(dY, X):
+        _, kept = forms.forward(X, size, mode, stride, padding)
+        return forms.backward(dY, kept, X, size, mode, stride, padding), None
+
+    def twice(G, dY, X):  # linear in dY; where the maxima are does not change with X
+        if mode == "avg":
+            return pool2d(G, size, mode, stride, padding), None
+        _, places = F.max_pool2d(X, size, stride, padding, return_mask=True)
+        N, D, *outputs = places.shape
+        flat = G.reshape([N, D, -1]), places.reshape([N, D, -1]).astype("int64")
+        return paddle.take_along_axis(*flat, axis=2).reshape([N, D, *outputs]), None
+
+    return (differentiable(forward, None, dY, X.detach(), twice=twice),)
 
 
 class Pool2D(paddle.nn.Layer):
