@@ -65,6 +65,14 @@ def layer_output(model, layer, X):
     return caught[-1]
 
 
+def first_tensor(output):
+    """The first Tensor in a layer's output, which may be a tuple, a list or a dict of them."""
+    if isinstance(output, (list, tuple, dict)):
+        parts = output.values() if isinstance(output, dict) else output
+        return next((t for t in map(first_tensor, parts) if t is not None), None)
+    return output if hasattr(output, "stop_gradient") else None
+
+
 def find_layer(model, layer):
     """A layer of a model by name; a layer itself is returned as it is."""
     if not isinstance(layer, str):

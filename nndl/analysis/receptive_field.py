@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..probe import find_layer, watching
+from ..probe import find_layer, make_inputs, watching
+from .graph import Graph, Unknown
 
 
 @dataclass
@@ -47,6 +48,8 @@ def receptive_field(layers):
     ----------
     Araujo, Norris, Sim, *Computing receptive fields of convolutional neural networks*, 2019.
     """
+    if isinstance(layers, Layers) and len(layers.reaches) == len(layers):
+        return list(layers.reaches)
     reaches, field, jump, start = [], 1, 1, 0
     for number, layer in enumerate(layers, 1):
         name, kernel, stride, padding, dilation = _layer(layer, number)
@@ -77,96 +80,88 @@ def _layer(layer, number):
     return (name, *sizes)
 
 
-#: names of layers that stand beside the main path
-_SHORTCUTS = ("shortcut", "downsample")
+class Layers(list):
+    """What `layers_of` lists, with what the graph says that each of them sees (`reaches`)."""
+
+    reaches = ()
 
 
 def layers_of(model, input_size, until=None):
     """The convolutions and poolings of a model's main path, in the order in which they run.
 
+    They are read from the graph of operators that the model runs, so that functions called in a
+    forward method, subclasses and branches count. Where branches meet, the main path is the one
+    that sees most; where together they see more, a last row says so.
+
     Parameters
     ----------
     model : paddle.nn.Layer
     input_size : sequence of int
-        (N, C, M, N').
+        (N, C, M, N') or (C, M, N'); (N, C, M) for one-dimensional layers.
     until : str, optional
-        Name of the layer to stop after.
+        Name of the layer to stop after; the model's (first) output by default.
 
     Returns
     -------
     list of (name, kernel, stride, padding, dilation)
-        Along the rows; layers named 'shortcut' or 'downsample' are left out, since the field
-        of the main path includes theirs.
+        Along the rows; padding before the first. A transposed convolution of stride S has stride
+        1/S and, as kernel, the inputs that one of its outputs sees at most. `receptive_field` of
+        the whole list gives what the graph says, also where the recursion alone would not do.
 
     Raises
     ------
     ValueError
-        The layer to stop after does not exist.
+        The layer to stop after does not exist or does not run, or the model has an operator whose
+        reach no rule knows: `measured_receptive_field` then measures it.
     """
-    import paddle
-
-    from ..probe import untouched
-
-    calls, handles = [], []
     if until is not None:
         find_layer(model, until)
-    with untouched(model), paddle.no_grad():
-        for name, layer in model.named_sublayers():
-
-            def record(layer, inputs, output, name=name):
-                calls.append((name, *_geometry(layer, inputs[0], output)))
-
-            if _geometry(layer) is not None:
-                handles.append(layer.register_forward_post_hook(record))
-            elif name == until:
-                handles.append(layer.register_forward_post_hook(lambda *_, n=name: calls.append(n)))
-        try:
-            model(paddle.zeros(list(input_size)))
-        finally:
-            for handle in handles:
-                handle.remove()
-    main = [c for c in calls if not any(part in _SHORTCUTS for part in c[0].split("."))]
-    if until is not None:
-        last = max((k for k, c in enumerate(main) if until in (c, c[0])), default=-1)
-        main = main[: last + 1]
-    return [call for call in main if not isinstance(call, str)]
+    inputs = make_inputs(model, input_size, owner="layers_of")
+    remedy = "measured_receptive_field measures the field from gradients"
+    try:
+        graph = Graph(model, inputs)
+        outputs = [output for name, _, _, output in graph.calls if name == (until or "")]
+        if not outputs or outputs[-1] is None:
+            raise ValueError(f"the model's forward pass never runs the layer {until!r}")
+        return _main_path(graph, outputs[-1])
+    except Unknown as reason:
+        raise ValueError(
+            f"the receptive field cannot be read off the graph: {reason}; {remedy}"
+        ) from reason
 
 
-def _geometry(layer, X=None, Y=None):
-    """(kernel, stride, padding, dilation) along the rows, None for any other kind of layer."""
-    kind = type(layer).__name__
-    if kind == "Conv2D" and hasattr(layer, "_kernel_size"):
-        padding = layer._updated_padding
-        parts = layer._kernel_size, layer._stride, padding, layer._dilation
-    elif kind == "Conv2D":
-        parts = layer.kernel_size, layer.stride, layer.padding, layer.dilation
-    elif kind == "Pool2D":
-        parts = layer.size, layer.stride, layer.padding, 1
-    elif kind in ("MaxPool2D", "AvgPool2D"):
-        stride = layer.ksize if layer.stride is None else layer.stride
-        parts = layer.ksize, stride, layer.padding, 1
-    elif kind in ("AdaptiveAvgPool2D", "AdaptiveMaxPool2D"):
-        rows = 1 if X is None else X.shape[2]
-        parts = rows if X is None else -(-rows // Y.shape[2]), 1, 0, 1
-    else:
-        return None
-    return tuple(int(part[0] if isinstance(part, (list, tuple)) else part) for part in parts)
+def _main_path(graph, output):
+    windows = graph.path(output.id)
+    layers = Layers(window[1:] for window in windows)
+    reaches = [graph.reach(window[0]) for window in windows]
+    last = graph.reach(output.id)
+    if not reaches or last[::2] != reaches[-1][::2]:
+        layers.append(("output", 1, 1, 0, 1))
+        reaches.append(last)
+    jump = 1
+    layers.reaches = []
+    for row, (field, step, start) in zip(layers, reaches, strict=True):
+        name, kernel, stride, padding, dilation = row
+        jump = step or jump  # a single output has no neighbour
+        layers.reaches.append(Reach(name, kernel, stride, dilation, padding, field, jump, start))
+    return layers
 
 
-def measured_receptive_field(model, input_size, layer=None, position=None, samples=8, seed=0):
+def measured_receptive_field(model, input_size, layer=None, position=None, samples=None, seed=0):
     """How strongly each input pixel moves one output pixel, from the gradient.
 
     Parameters
     ----------
     model : paddle.nn.Layer
     input_size : sequence of int
-        (1, C, M, N') or (C, M, N').
+        (1, C, M, N') or (C, M, N'); (C, M) for one-dimensional layers.
     layer : str, optional
         Whose output to look at; the model's own by default.
     position : (int, int), optional
         Row and column of the output pixel; the middle by default.
-    samples : int
-        Random inputs: ReLU and max pooling hide pixels for a single one.
+    samples : int, optional
+        Random inputs: ReLU and max pooling hide pixels for a single one. By default as many as it
+        takes until 40 further ones show no new row or column.
     seed : int
 
     Returns
@@ -175,25 +170,35 @@ def measured_receptive_field(model, input_size, layer=None, position=None, sampl
         Mean |∂(sum of the output channels) / ∂ input|, channels added; where it is 0 the output
         does not see the pixel.
     """
+    generator = np.random.default_rng(seed)
+    size = list(input_size)[-3:]
+    total, count, box, rounds = 0.0, 0, None, 0
+    while rounds < (1 if samples else 5) and count < 2000:
+        count += samples or 8
+        total = total + _gradient_sizes(model, [samples or 8, *size], layer, position, generator)
+        seen = total > 0
+        new = [seen.any(axis=tuple(set(range(seen.ndim)) - {k})).tolist() for k in range(seen.ndim)]
+        box, rounds = new, rounds + 1 if new == box or samples else 0
+    return total / count
+
+
+def _gradient_sizes(model, shape, layer, position, generator):
+    """|∂(sum of the output channels) / ∂ input|, added over inputs of that shape and channels."""
     import paddle
 
-    generator = np.random.default_rng(seed)
-    shape = [samples, *list(input_size)[-3:]]
     X = paddle.to_tensor(generator.standard_normal(shape).astype(np.float32))
     X.stop_gradient = False
     with watching(model, layer or model) as caught:
         model(X)
-        maps = caught[-1]
-        if len(maps.shape) != 4:
-            raise ValueError(
-                f"expected a layer with maps [N, P, M', N'], got {maps.shape}: name a convolution "
-                "or pooling with layer='...'"
-            )
-        row, column = position or (maps.shape[2] // 2, maps.shape[3] // 2)
+        maps = caught.maps(len(shape))
+        position = position or [size // 2 for size in maps.shape[2:]]
+        place = (slice(None), slice(None), *np.atleast_1d(position).tolist())
         # Random signs: summed channels of opposite weights would cancel.
-        signs = generator.choice([-1.0, 1.0], (samples, maps.shape[1])).astype(np.float32)
-        (maps[:, :, row, column] * paddle.to_tensor(signs)).sum().backward()
-    return np.abs(X.grad.numpy()).sum(axis=1).mean(axis=0, dtype=float)
+        signs = generator.choice([-1.0, 1.0], maps.shape[:2]).astype(np.float32)
+        (maps[place] * paddle.to_tensor(signs)).sum().backward()
+    if X.grad is None:  # nothing of the input reaches this output
+        return np.zeros(shape[2:])
+    return np.abs(X.grad.numpy()).sum(axis=(0, 1), dtype=float)
 
 
 def field_size(measured, floor=0.0):
@@ -201,17 +206,13 @@ def field_size(measured, floor=0.0):
 
     Parameters
     ----------
-    measured : array [M, N']
+    measured : array [M, N'] or [M]
     floor : float
         Share of the maximum up to which a pixel counts as unseen.
 
     Returns
     -------
-    (int, int)
+    (int, int) or (int,)
     """
-    seen = measured > floor * measured.max()
-    sizes = []
-    for axis in (1, 0):
-        places = np.flatnonzero(seen.any(axis=axis))
-        sizes.append(int(places[-1] - places[0] + 1) if len(places) else 0)
-    return tuple(sizes)
+    places = np.nonzero(measured > floor * measured.max())
+    return tuple(int(at.max() - at.min() + 1) if len(at) else 0 for at in places)

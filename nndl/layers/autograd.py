@@ -6,8 +6,14 @@ import inspect
 import numpy as np
 import paddle
 from paddle.autograd import PyLayer
+from paddle.jit.sot import psdb
 
 from .arrays import array, tensor
+
+
+def traced():
+    """Whether Paddle records a graph, of which its own operators are the nodes."""
+    return not paddle.in_dynamic_mode() or psdb.in_sot()
 
 
 class ArrayOperator(PyLayer):

@@ -16,7 +16,7 @@ import paddle.nn.functional as F
 
 from .._arguments import integer, pair
 from .arrays import array, by_hand, empty, like
-from .autograd import differentiable, on_tensors
+from .autograd import differentiable, on_tensors, traced
 from .fast import convolution as forms
 from .fast.threads import one_blas_thread
 from .window import check_maps, crop, facts, output_size, pad, windows
@@ -288,7 +288,7 @@ def conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def _convolve(X, W, b, options):
-    if not paddle.in_dynamic_mode():  # a graph is being traced: Paddle's operators are its nodes
+    if traced():
         return F.conv2d(X, W, b, *options)
     if not isinstance(X, paddle.Tensor):
         raise TypeError(

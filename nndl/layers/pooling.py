@@ -14,7 +14,7 @@ import paddle.nn.functional as F
 
 from .._arguments import pair
 from .arrays import by_hand
-from .autograd import differentiable, on_tensors
+from .autograd import differentiable, on_tensors, traced
 from .fast import plain_asked_for
 from .fast import pooling as forms
 from .window import check_maps, crop, facts, output_size, pad, windows
@@ -201,7 +201,7 @@ def pool2d(X, size, mode="max", stride=1, padding=0):
 def _pool(X, options):
     size, mode, stride, padding = options
     pool = F.max_pool2d if mode == "max" else F.avg_pool2d
-    if not paddle.in_dynamic_mode():  # a graph is being traced: Paddle's operators are its nodes
+    if traced():
         return pool(X, size, stride, padding)
     if not isinstance(X, paddle.Tensor):
         raise TypeError(
