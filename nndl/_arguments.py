@@ -42,12 +42,11 @@ def pair(name, value, minimum):
 
 
 def as_array(values):
-    """A NumPy array of a Tensor (bfloat16 as float32), a PIL image, an array or a list."""
+    """A NumPy array of a tensor, a PIL image, an array or a list; half precision as float32."""
     import numpy as np  # not above: `runtime` chooses NumPy's threads before it is imported
 
-    if hasattr(values, "detach") and not isinstance(values, np.ndarray):
-        values = values.detach()
-        if str(values.dtype).endswith("bfloat16"):  # NumPy would read its bits as integers
-            values = values.astype("float32")
-        values = values.numpy()
+    if hasattr(values, "numpy") and not isinstance(values, np.ndarray):
+        if str(values.dtype).endswith(("bfloat16", "float16")):
+            values = values.astype("float32")  # NumPy has no bfloat16: it would see the bits
+        values = values.detach().numpy() if hasattr(values, "detach") else values.numpy()
     return np.asarray(values)

@@ -7,9 +7,48 @@ import numpy as np
 import paddle
 
 
+class Caught(list):
+    """What `watching` caught: the output of each run of a layer."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def last(self):
+        """The first tensor of the last output.
+
+        Raises
+        ------
+        ValueError
+            The layer has not run, or gives no tensor.
+        """
+        if not self:
+            raise ValueError(
+                f"the model's forward pass never runs the layer {self.layer!r} (in evaluation "
+                "mode): name one that it calls; a list of layers is not called itself"
+            )
+        output = first_tensor(self[-1])
+        if output is None:
+            raise ValueError(f"expected a tensor from the layer {self.layer!r}, got {self[-1]!r}")
+        return output
+
+    def maps(self, rank=4):
+        """`last` as feature maps; ValueError where it has not so many axes."""
+        output = self.last()
+        if len(output.shape) != rank:
+            raise ValueError(
+                f"expected a layer with maps [N, P, M', N'], {self.layer!r} gives "
+                f"{list(output.shape)}: name a convolution, a pooling or a module of them with "
+                "layer='...'"
+            )
+        return output
+
+
 @contextlib.contextmanager
 def watching(model, layer):
     """Catch a layer's outputs, in eval mode and without gradients in the model's parameters.
+
+    What the model goes on with is a copy: an activation that works in place changes that one.
 
     Parameters
     ----------
@@ -19,26 +58,35 @@ def watching(model, layer):
 
     Yields
     ------
-    list of Tensor
+    Caught
         Grows by one at each run of the layer.
     """
-    caught = []
-    handle = find_layer(model, layer).register_forward_post_hook(
-        lambda _, __, output: caught.append(output)
-    )
-    modes = [(sublayer, sublayer.training) for sublayer in model.sublayers(include_self=True)]
+    caught = Caught(layer)
+
+    def catch(layer, _, output):
+        caught.append(output)
+        return _copy(output)
+
+    handle = find_layer(model, layer).register_forward_post_hook(catch)
     flags = [(parameter, parameter.stop_gradient) for parameter in model.parameters()]
-    model.eval()
     for parameter, _ in flags:
         parameter.stop_gradient = True
     try:
-        yield caught
+        with eval_mode(model):
+            yield caught
     finally:
         handle.remove()
-        for sublayer, training in modes:
-            sublayer.training = training
         for parameter, flag in flags:
             parameter.stop_gradient = flag
+
+
+def _copy(output):
+    if isinstance(output, dict):
+        return type(output)((key, _copy(part)) for key, part in output.items())
+    if isinstance(output, (list, tuple)):
+        parts = [_copy(part) for part in output]
+        return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
+    return output.clone() if isinstance(output, paddle.Tensor) else output
 
 
 def layer_output(model, layer, X):
@@ -54,15 +102,11 @@ def layer_output(model, layer, X):
     Returns
     -------
     Tensor
-        Of the last time the layer ran; not part of any graph of gradients.
+        Of the last time the layer ran, the first of several; not part of any graph of gradients.
     """
-    import paddle
-
     with watching(model, layer) as caught, paddle.no_grad():
         model(X)
-    if not caught:
-        raise ValueError(f"the model's forward pass never runs the layer {layer!r}")
-    return caught[-1]
+    return caught.last()
 
 
 def first_tensor(output):
@@ -71,6 +115,22 @@ def first_tensor(output):
         parts = output.values() if isinstance(output, dict) else output
         return next((t for t in map(first_tensor, parts) if t is not None), None)
     return output if hasattr(output, "stop_gradient") else None
+
+
+def logits_of(output):
+    """The logits [N, K] of a model that may return more: its entry 'logits', or the first tensor.
+
+    Raises
+    ------
+    ValueError
+        There is no such tensor.
+    """
+    found = output["logits"] if isinstance(output, dict) and "logits" in output else output
+    logits = first_tensor(found)
+    if logits is None or len(logits.shape) != 2:
+        shape = "none" if logits is None else list(logits.shape)
+        raise ValueError(f"expected a model whose (first) output is logits [N, K], got {shape}")
+    return logits
 
 
 def find_layer(model, layer):
@@ -111,9 +171,7 @@ def make_inputs(model, input_size, dtype="float32", owner="summary"):
     dtypes = [dtype] * len(sizes) if isinstance(dtype, str) else list(dtype)
     if len(dtypes) != len(sizes):
         raise ValueError(f"{owner} got {len(dtypes)} dtypes for {len(sizes)} inputs")
-    image_model = any(
-        type(layer).__name__.endswith("2D") for layer in model.sublayers(include_self=True)
-    )
+    image_model = any(_takes_maps(layer) for layer in model.sublayers(include_self=True))
     inputs = []
     for size, kind in zip(sizes, dtypes, strict=True):
         shape = _check_size(size, owner)
@@ -128,6 +186,20 @@ def make_inputs(model, input_size, dtype="float32", owner="summary"):
     return inputs
 
 
+def _takes_maps(layer):
+    """Whether a layer slides a window over two axes, by what defines it."""
+    weight = getattr(layer, "weight", None)
+    window = getattr(layer, "kernel_size", getattr(layer, "ksize", getattr(layer, "size", None)))
+    pooling = isinstance(layer, _POOLINGS) or (window is not None and hasattr(layer, "mode"))
+    return pooling or (weight is not None and len(weight.shape) == 4)
+
+
+_POOLINGS = (
+    *(paddle.nn.MaxPool2D, paddle.nn.AvgPool2D, paddle.nn.BatchNorm2D),
+    *(paddle.nn.AdaptiveAvgPool2D, paddle.nn.AdaptiveMaxPool2D),
+)
+
+
 def _check_size(size, owner):
     expected = f"{owner} expects input_size as a tuple of positive integers such as (1, 1, 32, 32)"
     if not isinstance(size, (list, tuple)) or not size:
@@ -140,6 +212,43 @@ def _check_size(size, owner):
 
 
 @contextlib.contextmanager
+def _modes_kept(model):
+    """Every layer gets its own mode back."""
+    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
+    try:
+        yield
+    finally:
+        for layer, mode in modes:
+            layer.training = mode
+
+
+@contextlib.contextmanager
+def eval_mode(model):
+    """Evaluation mode within the block; every layer gets its own mode back."""
+    with _modes_kept(model):
+        model.eval()
+        yield
+
+
+@contextlib.contextmanager
+def train_mode(model):
+    """Training mode within the block; a model already in it keeps the layers that were frozen."""
+    with _modes_kept(model):
+        if not model.training:
+            model.train()
+        yield
+
+
+def own_buffers(layer):
+    """A layer's own buffers that hold numbers (the state of an LSTM's dropout holds none)."""
+    return {
+        name: buffer
+        for name, buffer in layer._buffers.items()
+        if buffer is not None and buffer._is_initialized()
+    }
+
+
+@contextlib.contextmanager
 def untouched(model):
     """Evaluation mode inside; afterwards the model and the random generators are as before.
 
@@ -148,7 +257,6 @@ def untouched(model):
     gradients are not written to, as long as the caller only runs the model forward.
     """
     layers = model.sublayers(include_self=True)
-    modes = [layer.training for layer in layers]
     registries = [
         registry
         for layer in layers
@@ -160,21 +268,18 @@ def untouched(model):
         )
     ]
     contents = [registry.copy() for registry in registries]
-    attributes = [set(vars(layer)) for layer in layers]
-    state = {
-        id(t): (t, t.clone())
-        for t in [*model.buffers(), *(p for p in model.parameters() if not p.trainable)]
-    }
+    attributes = [dict(vars(layer)) for layer in layers]
+    tensors = [p for p in model.parameters() if not p.trainable]
+    tensors += [buffer for layer in layers for buffer in own_buffers(layer).values()]
+    state = {id(t): (t, t.clone()) for t in tensors}
     generators = paddle.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
-    model.eval()
     try:
-        with paddle.no_grad():
+        with eval_mode(model), paddle.no_grad():
             yield
     finally:
-        for layer, mode, names in zip(layers, modes, attributes, strict=True):
-            layer.training = mode
-            for name in set(vars(layer)) - names:
-                del vars(layer)[name]
+        for layer, before in zip(layers, attributes, strict=True):
+            vars(layer).clear()
+            vars(layer).update(before)
         for registry, content in zip(registries, contents, strict=True):
             registry.clear()
             registry.update(content)
@@ -194,36 +299,11 @@ def run_shapes(model, inputs):
     def note(layer, x, y):
         if id(layer) not in shapes:
             order.append(layer)
-        first = y[0] if isinstance(y, (list, tuple)) else y
-        shapes[id(layer)] = list(first.shape)[1:]
+        first = first_tensor(y)
+        shapes[id(layer)] = [] if first is None else list(first.shape)[1:]
 
     with untouched(model):
         for layer in model.sublayers(include_self=True):
             layer.register_forward_post_hook(note)
         model(*inputs)
     return shapes, order
-
-
-@contextlib.contextmanager
-def eval_mode(model):
-    """Evaluation mode within the block; every layer gets its own mode back."""
-    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
-    model.eval()
-    try:
-        yield
-    finally:
-        for layer, mode in modes:
-            layer.training = mode
-
-
-@contextlib.contextmanager
-def train_mode(model):
-    """Training mode within the block; a model already in it keeps the layers that were frozen."""
-    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
-    if not model.training:
-        model.train()
-    try:
-        yield
-    finally:
-        for layer, mode in modes:
-            layer.training = mode

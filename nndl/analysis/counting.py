@@ -11,7 +11,7 @@ import paddle.nn as nn
 
 from ..layers.convolution import Conv2D
 from ..layers.pooling import Pool2D
-from ..probe import untouched
+from ..probe import first_tensor, own_buffers, untouched
 
 
 @dataclass
@@ -114,6 +114,13 @@ def _pool2d(layer, x, y):
     return _avg_pool(layer, x, y) if layer.mode == "avg" else _zero(layer, x, y)
 
 
+def _recurrent(layer, x, y):
+    """Every weight and bias once a step; the gates' products of states are left out."""
+    steps = _numel(x) // x.shape[-1]
+    sizes = [_numel(p) for p in layer.parameters()]
+    return Count(steps * sum(sizes), 0, f"{steps}·({' + '.join(map(str, sizes))})")
+
+
 def _leaky_relu(layer, x, y):
     return Count(_numel(x), _numel(x), _product(*x.shape))
 
@@ -134,6 +141,8 @@ RULES = {
     **dict.fromkeys(
         (nn.AdaptiveAvgPool1D, nn.AdaptiveAvgPool2D, nn.AdaptiveAvgPool3D), _adaptive_avg_pool
     ),
+    **dict.fromkeys((nn.SimpleRNN, nn.LSTM, nn.GRU), _recurrent),
+    **dict.fromkeys((nn.SimpleRNNCell, nn.LSTMCell, nn.GRUCell), _recurrent),
     nn.LeakyReLU: _leaky_relu,
     # comparisons, copies and look-ups: no multiply-adds
     **dict.fromkeys((nn.MaxPool1D, nn.MaxPool2D, nn.MaxPool3D, nn.Flatten, nn.Identity), _zero),
@@ -175,17 +184,17 @@ def _own_count(value, base):
 
 
 def units(model, formulas=None):
-    """The layers that stand for a row, by name: leaves, and what `formulas` counts as a whole."""
+    """The layers that stand for a row, by name: leaves, and what one rule counts as a whole."""
     found, inside = {}, []
     for name, layer in model.named_sublayers(include_self=True):
         if any(name.startswith(prefix) for prefix in inside):
             continue
-        whole = bool(formulas) and any(base in formulas for base in type(layer).__mro__)
+        whole = rule_for(layer, formulas) is not None
         if whole or not list(layer.children()):
             found[name] = layer
             inside.append(name + "." if name else "")
-        elif layer._parameters and any(p is not None for p in layer._parameters.values()):
-            found[name] = layer  # a container with weights of its own
+        elif own_buffers(layer) or any(p is not None for p in layer._parameters.values()):
+            found[name] = layer  # a container with weights or buffers of its own
     return found
 
 
@@ -206,22 +215,23 @@ def measure(model, inputs, formulas=None):
     """
     calls = {name: Call(name, layer) for name, layer in units(model, formulas).items()}
 
-    def note(call):
+    def note(call, forward):
         rule = rule_for(call.layer, formulas)
-        whole = not list(call.layer.children()) or rule is not None
 
-        def hook(layer, x, y):
+        def noted(*args, **kwargs):  # a hook would not see arguments given by name
+            output = forward(*args, **kwargs)
+            first = first_tensor(output)
             call.calls += 1
-            first = y[0] if isinstance(y, (list, tuple)) else y
-            call.output_shape = list(getattr(first, "shape", []))
-            if whole and rule is not None:
-                call.counts.append(rule(layer, x[0] if x else None, first))
+            call.output_shape = None if first is None else list(first.shape)
+            if rule is not None:
+                call.counts.append(rule(call.layer, first_tensor((*args, kwargs)), first))
+            return output
 
-        return hook
+        return noted
 
     with untouched(model):
         for call in calls.values():
-            call.layer.register_forward_post_hook(note(call))
+            vars(call.layer)["forward"] = note(call, call.layer.forward)
         model(*inputs)
     return list(calls.values())
 
@@ -271,15 +281,14 @@ def paddle_flops(model, inputs, formulas=None):
 
     def adder(rule):
         def add(layer, x, y):
-            first = y[0] if isinstance(y, (list, tuple)) else y
-            layer.total_ops += rule(layer, x[0] if x else None, first).paddle
+            layer.total_ops += rule(layer, first_tensor(x), first_tensor(y)).paddle
 
         return add
 
     custom = {}
     for layer in model.sublayers(include_self=True):
         rule = rule_for(layer, formulas)
-        if rule not in (None, _zero) and type(layer) not in PADDLE_COUNTS:
+        if rule not in (None, _zero, _recurrent) and type(layer) not in PADDLE_COUNTS:
             custom[type(layer)] = adder(rule)
 
     by_layer = {}

@@ -3,12 +3,17 @@
 import numpy as np
 
 from .._arguments import as_array
-from ..probe import watching
+from ..probe import logits_of, watching
 
 
 def softmax(logits):
-    """Probabilities of logits along the last axis, as float64."""
+    """Probabilities of logits along the last axis, as float64.
+
+    A single logit z is that of class 1 of two: probabilities 1 − σ(z) and σ(z).
+    """
     logits = as_array(logits).astype(float)
+    if logits.shape[-1:] == (1,):
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=-1)
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
 
@@ -22,7 +27,9 @@ def grad_cam(model, layer, X, classes=None):
     Parameters
     ----------
     model : paddle.nn.Layer
-        Logits out; taken in eval mode and left as it was, its gradients too.
+        Logits [N, K] out, alone or first of several outputs (or called 'logits' in a dict); with
+        one column the classes are 1, for which it speaks, and 0. Taken in eval mode and left as
+        it was, its gradients too.
     layer : str or paddle.nn.Layer
         Whose feature maps to weigh, for ResNet18 'module4' or 'module5'.
     X : Tensor [N, C, M, N'] float32
@@ -43,19 +50,18 @@ def grad_cam(model, layer, X, classes=None):
 
     inputs = X.detach()
     inputs.stop_gradient = False
-    with watching(model, layer) as caught:
-        logits = model(inputs)
-        maps = caught[-1]
-        if len(maps.shape) != 4:
-            raise ValueError(
-                f"expected a layer with feature maps [N, P, M', N'], {layer!r} gives "
-                f"{maps.shape}: choose a convolution or a module of them"
-            )
+    with watching(model, layer) as caught, paddle.enable_grad():
+        logits = logits_of(model(inputs))
+        maps = caught.maps()
         maps.retain_grads()
-        chosen = logits.argmax(axis=1) if classes is None else paddle.to_tensor(classes)
-        paddle.take_along_axis(logits, chosen.reshape([-1, 1]).astype("int64"), 1).sum().backward()
-    gradient = maps.grad
-    weights = gradient.numpy().mean(axis=(2, 3), keepdims=True)
+        scores = paddle.concat([-logits, logits], axis=1) if logits.shape[1] == 1 else logits
+        chosen = scores.argmax(axis=1) if classes is None else paddle.to_tensor(classes)
+        paddle.take_along_axis(scores, chosen.reshape([-1, 1]).astype("int64"), 1).sum().backward()
+    if maps.grad is None:
+        raise ValueError(
+            f"expected a layer that the logits depend on, got {layer!r}: choose another"
+        )
+    weights = maps.grad.numpy().mean(axis=(2, 3), keepdims=True)
     heat = np.maximum((weights * maps.numpy()).sum(axis=1), 0)
     highest = heat.max(axis=(1, 2), keepdims=True)
     return heat / np.where(highest > 0, highest, 1), logits.numpy()

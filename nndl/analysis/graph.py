@@ -8,25 +8,8 @@ branches meet, the rules give the receptive field of any network whose operators
 import math
 from fractions import Fraction
 
-import paddle
-import paddle.nn as nn
-
-from ..probe import first_tensor, untouched
-
-
-class Unknown(ValueError):
-    """No rule tells what an operator sees."""
-
-
-class _Holder(nn.Layer):
-    """Runs the model, whatever its forward method calls its inputs."""
-
-    def __init__(self, model, further):
-        super().__init__()
-        self.model, self.further = model, further
-
-    def forward(self, X):
-        return self.model(X, *self.further)
+from .trace import Trace, Untraceable
+from .trace import operator_name as _name
 
 
 class Graph:
@@ -41,23 +24,21 @@ class Graph:
 
     Attributes
     ----------
-    calls : list of (name, first operator, operator after the last, output)
-        Every call of a layer.
+    trace : Trace
     windows : dict of value to (operator's number, kind, kernel, stride, padding, dilation)
         The convolutions and poolings.
 
     Raises
     ------
-    ValueError
-        The model cannot be traced.
+    Untraceable
+        The model cannot be traced; asked about a value, also that an operator behind it has no rule.
     """
 
     def __init__(self, model, inputs):
-        self.calls, self.windows, self.pads = [], {}, {}
+        self.trace, self.windows, self.pads = Trace(model, inputs), {}, {}
         self.uneven = False  # whether what an output sees differs between neighbours
         self._axes, self._rows, self._sources, self._lists = {}, {}, {}, {}
-        self._program = self._trace(model, inputs)  # values live as long as their program
-        operators = _operators(self._program.main_program)
+        operators = self.trace.operators
         data = next(op for op in operators if op.name() == "pd_op.data").results()[0]
         formats = [
             str(op.attrs().get("data_format", "")) for op in operators if "conv" in op.name()
@@ -66,31 +47,6 @@ class Graph:
         self._axes[data.id] = 1 if any(f.endswith("C") for f in formats) else 2
         for number, op in enumerate(operators):
             self._follow(number, op)
-
-    def _trace(self, model, inputs):
-        holder, running = _Holder(model, inputs[1:]), []
-
-        def count():
-            return len(_operators(paddle.static.default_main_program()))
-
-        def enter(name):
-            running.append((name, count()))
-
-        def leave(output):
-            self.calls.append((*running.pop(), count(), first_tensor(output)))
-
-        with untouched(model):
-            for name, layer in model.named_sublayers(include_self=True):
-                layer.register_forward_pre_hook(lambda _, x, name=name: enter(name))
-                layer.register_forward_post_hook(lambda _, x, y: leave(y))
-            try:
-                traced = paddle.jit.to_static(holder.forward, full_graph=True)
-                return traced.get_concrete_program(inputs[0])[0]
-            except Exception as error:
-                reason = (str(error).strip().splitlines() or [""])[-1].strip()
-                raise Unknown(
-                    f"{type(model).__name__} cannot be traced ({type(error).__name__}: {reason})"
-                ) from error
 
     def _follow(self, number, op):
         """Give the results of an operator their axis of rows and their sources."""
@@ -108,12 +64,12 @@ class Graph:
             return
         try:
             for axis in (self._axes[v.id] for v in known):
-                if isinstance(axis, Unknown):
+                if isinstance(axis, Untraceable):
                     raise axis
             if name not in _RULES:
-                raise Unknown(f"no rule tells what the operator {name} sees")
+                raise Untraceable(f"no rule tells what the operator {name} sees")
             axis, sources = _RULES[name](self, op, known)
-        except Unknown as reason:
+        except Untraceable as reason:
             axis, sources = reason, []
         if name.startswith("split") and sources:
             self._lists[results[0].id] = sources
@@ -135,7 +91,7 @@ class Graph:
     def seen(self, value, first, last):
         """The input rows, from and to, that the rows first…last of a value see; border included."""
         axis = self._axes.get(value)
-        if isinstance(axis, Unknown):
+        if isinstance(axis, Untraceable):
             raise axis
         needed = {value: (first, last)}
         for made in reversed(self._sources):
@@ -172,7 +128,7 @@ class Graph:
             sources = list(dict.fromkeys(source for source, _ in self._sources[value]))
             if value in self.windows:
                 number, kind, *sizes = self.windows[value]
-                found.append([value, self._layer_at(number, kind), *sizes])
+                found.append([value, self.trace.layer_of(number, kind), *sizes])
             elif value in self.pads and found:
                 found[-1][4] += self.pads[value]
             if not sources:
@@ -184,22 +140,6 @@ class Graph:
         first, last = self.seen(value, 0, 0)
         return last - first, -list(self._sources).index(value) if value in self._sources else 0
 
-    def _layer_at(self, number, kind):
-        """The innermost layer that ran an operator."""
-        inside = [c for c in self.calls if c[1] <= number < c[2]]
-        name, first, end, _ = min(inside, key=lambda c: c[2] - c[1])
-        inner = [c for c in self.calls if first <= c[1] and c[2] <= end and c[0] != name]
-        return f"{name}.{kind}".lstrip(".") if inner or not name else name
-
-
-def _operators(program):
-    """Without the parameters, which the trace puts before what has been traced."""
-    return [op for op in program.global_block().ops if op.name() != "builtin.parameter"]
-
-
-def _name(op):
-    return op.name().removeprefix("pd_op.").rstrip("_")
-
 
 def _operand(op, place, key):
     """Numbers that an operator takes as its operand of that place, or as an attribute."""
@@ -209,7 +149,7 @@ def _operand(op, place, key):
         made = op.operands_source()[place].get_defining_op()
         attributes = {} if made is None else made.attrs()
         if "value" not in attributes:
-            raise Unknown(f"the {key} of the operator {_name(op)} are not fixed in the trace")
+            raise Untraceable(f"the {key} of the operator {_name(op)} are not fixed in the trace")
         found = attributes["value"]
     return [int(n) for n in found] if isinstance(found, (list, tuple)) else [int(found)]
 
@@ -234,7 +174,7 @@ def _pointwise(graph, op, known):
     rank = len(op.results()[0].shape)
     axes = {graph.axis(v) + rank - len(v.shape) for v in known if graph.axis(v) is not None}
     if len(axes) > 1:
-        raise Unknown(f"the operator {_name(op)} joins rows with another axis")
+        raise Untraceable(f"the operator {_name(op)} joins rows with another axis")
     out = axes.pop() if axes else None
     whole = out is None or op.results()[0].shape[out] == 1
     return out, [
@@ -250,7 +190,9 @@ def _spatial(graph, op, value):
     axis = graph.axis(value)
     first = 1 if str(op.attrs().get("data_format", "NCHW")).endswith("C") else 2
     if axis is None or not 0 <= axis - first < len(value.shape) - 2:
-        raise Unknown(f"the operator {_name(op)} slides along another axis than the input's rows")
+        raise Untraceable(
+            f"the operator {_name(op)} slides along another axis than the input's rows"
+        )
     return axis - first
 
 
@@ -356,7 +298,7 @@ def _concat(graph, op, known):
     joined = _operand(op, 1, "axis")[0] % len(op.results()[0].shape)
     axes = {graph.axis(v) for v in known}
     if len(axes) > 1:
-        raise Unknown("the operator concat joins rows with another axis")
+        raise Untraceable("the operator concat joins rows with another axis")
     axis = axes.pop()
     if axis != joined:
         return axis, [(v.id, _same) for v in known]
@@ -386,7 +328,7 @@ def _split(graph, op, known):
     count = len(op.results()[0].type().as_vec_type().as_list())
     if cut != axis:
         return axis, [(axis, [(X.id, _same)])] * count
-    raise Unknown("the operator split cuts the rows apart")
+    raise Untraceable("the operator split cuts the rows apart")
 
 
 def _slice(graph, op, known):
@@ -449,7 +391,7 @@ def _matmul(graph, op, known):
         out.add(axis + rank - len(operand.shape) if batch else rank - (2 if place == 0 else 1))
         sources.append((operand.id, _same))
     if len(out) > 1:
-        raise Unknown("the operator matmul joins rows with another axis")
+        raise Untraceable("the operator matmul joins rows with another axis")
     return (out.pop() if out else None), sources
 
 
@@ -480,11 +422,64 @@ _SHAPES = {"shape", "shape64", "full_like", "numel"}
 
 _RULES = {
     **dict.fromkeys(
-        "add subtract multiply divide maximum minimum elementwise_pow pow scale cast assign clip "
-        "relu relu6 leaky_relu prelu elu selu celu gelu silu swish mish hardswish hardsigmoid "
-        "hardtanh hardshrink softshrink softplus softsign sigmoid logsigmoid tanh tanh_shrink "
-        "exp expm1 log log1p abs sqrt rsqrt square reciprocal sin cos floor ceil round sign "
-        "dropout batch_norm where expand expand_as share_data set_value".split(),
+        [
+            "add",
+            "subtract",
+            "multiply",
+            "divide",
+            "maximum",
+            "minimum",
+            "elementwise_pow",
+            "pow",
+            "scale",
+            "cast",
+            "assign",
+            "clip",
+            "relu",
+            "relu6",
+            "leaky_relu",
+            "prelu",
+            "elu",
+            "selu",
+            "celu",
+            "gelu",
+            "silu",
+            "swish",
+            "mish",
+            "hardswish",
+            "hardsigmoid",
+            "hardtanh",
+            "hardshrink",
+            "softshrink",
+            "softplus",
+            "softsign",
+            "sigmoid",
+            "logsigmoid",
+            "tanh",
+            "tanh_shrink",
+            "exp",
+            "expm1",
+            "log",
+            "log1p",
+            "abs",
+            "sqrt",
+            "rsqrt",
+            "square",
+            "reciprocal",
+            "sin",
+            "cos",
+            "floor",
+            "ceil",
+            "round",
+            "sign",
+            "dropout",
+            "batch_norm",
+            "where",
+            "expand",
+            "expand_as",
+            "share_data",
+            "set_value",
+        ],
         _pointwise,
     ),
     **dict.fromkeys(("conv2d", "depthwise_conv2d", "conv3d"), _conv),

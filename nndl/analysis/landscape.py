@@ -3,6 +3,10 @@
 import contextlib
 
 import numpy as np
+import paddle
+import paddle.nn.functional as F
+
+from ..probe import eval_mode
 
 
 def gradient_norms_of(model, X, y, loss_fn=None, layers=None):
@@ -24,8 +28,6 @@ def gradient_norms_of(model, X, y, loss_fn=None, layers=None):
     dict of str to float
         Parameter name to the L2 norm of its gradient. The gradients of the model are cleared.
     """
-    import paddle.nn.functional as F
-
     loss = (loss_fn or F.cross_entropy)(model(X), y)
     loss.backward()
     norms = {}
@@ -40,29 +42,21 @@ def gradient_norms_of(model, X, y, loss_fn=None, layers=None):
 @contextlib.contextmanager
 def _borrowed(model):
     """Eval mode and weights that may be overwritten; both come back."""
-    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
     kept = {name: value.clone() for name, value in model.state_dict().items()}
-    model.eval()
-    try:
-        yield kept
-    finally:
-        _write(model, kept)
-        for layer, training in modes:
-            layer.training = training
+    with eval_mode(model):
+        try:
+            yield kept
+        finally:
+            _write(model, kept)
 
 
 def _write(model, state):
-    import paddle
-
     with paddle.no_grad():
         for name, value in model.state_dict().items():
             value.set_value(state[name])
 
 
 def _loss(model, X, y, loss_fn):
-    import paddle
-    import paddle.nn.functional as F
-
     with paddle.no_grad():
         return float((loss_fn or F.cross_entropy)(model(X), y).item())
 

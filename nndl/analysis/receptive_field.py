@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+import paddle
 
 from ..probe import find_layer, make_inputs, watching
-from .graph import Graph, Unknown
+from .graph import Graph
+from .trace import Untraceable
 
 
 @dataclass
@@ -117,16 +119,16 @@ def layers_of(model, input_size, until=None):
     if until is not None:
         find_layer(model, until)
     inputs = make_inputs(model, input_size, owner="layers_of")
-    remedy = "measured_receptive_field measures the field from gradients"
     try:
         graph = Graph(model, inputs)
-        outputs = [output for name, _, _, output in graph.calls if name == (until or "")]
+        outputs = [call.output for call in graph.trace.calls if call.name == (until or "")]
         if not outputs or outputs[-1] is None:
             raise ValueError(f"the model's forward pass never runs the layer {until!r}")
         return _main_path(graph, outputs[-1])
-    except Unknown as reason:
+    except Untraceable as reason:
         raise ValueError(
-            f"the receptive field cannot be read off the graph: {reason}; {remedy}"
+            f"the receptive field cannot be computed from the layers: {reason}; "
+            "measured_receptive_field measures it from gradients"
         ) from reason
 
 
@@ -184,11 +186,9 @@ def measured_receptive_field(model, input_size, layer=None, position=None, sampl
 
 def _gradient_sizes(model, shape, layer, position, generator):
     """|∂(sum of the output channels) / ∂ input|, added over inputs of that shape and channels."""
-    import paddle
-
     X = paddle.to_tensor(generator.standard_normal(shape).astype(np.float32))
     X.stop_gradient = False
-    with watching(model, layer or model) as caught:
+    with watching(model, layer or model) as caught, paddle.enable_grad():
         model(X)
         maps = caught.maps(len(shape))
         position = position or [size // 2 for size in maps.shape[2:]]

@@ -9,8 +9,9 @@ How the two counts differ:
 - batch norm: 2 per element (its scale and shift, with the statistics fixed); Paddle the same;
 - max pooling, ReLU, dropout, flatten: 0; Paddle the same.
 
-Both see layers only: what a forward method computes with functions (`F.relu`, an addition,
-`F.conv2d`) is in neither count.
+Both see layers only: what a forward method computes with functions is in neither count. Products
+among that (`paddle.matmul` of attention, `F.conv2d`) are named with their size below the table.
+Recurrent layers count every weight and bias once a step; Paddle leaves them out.
 """
 
 import math
@@ -18,8 +19,9 @@ import math
 import paddle
 
 from ..display.table import MISSING, table
-from ..probe import make_inputs
+from ..probe import make_inputs, own_buffers
 from . import counting
+from .trace import Trace, Untraceable, products
 
 _LAYER = ("layer", "type", "output shape")
 _VIEWS = {
@@ -312,7 +314,23 @@ def _report(view, model, input_size, dtype, formulas):
         view, _title(model, inputs), rows, paddle_total, paddle_params, list(unknown), notes
     )
     report.notes += _notes(report, calls, unknown)
+    if (view == "flops" or unknown) and (note := _products_note(model, inputs, calls)):
+        report.notes.insert(0, note)
     return report
+
+
+def _products_note(model, inputs, calls):
+    """What functions multiply in forward methods, by the traced graph; '' where nothing."""
+    try:
+        found = products(Trace(model, inputs), [call.name for call in calls if call.counts])
+    except Untraceable:
+        return ""
+    if not found:
+        return ""
+    parts = [f"{name} {size:,}" for name, size in list(found.items())[:4]]
+    parts += ["…"] if len(found) > 4 else []
+    total = f", together {sum(found.values()):,}" if len(found) > 1 else ""
+    return f"Not counted: multiply-adds of products in functions: {', '.join(parts)}{total}."
 
 
 def _rows(model, calls, by_layer):
@@ -352,7 +370,7 @@ def _own_tensors(layer, whole):
     members = layer.sublayers(include_self=True) if whole else [layer]
     found = {}
     for member in members:
-        for tensor in [*member._parameters.values(), *member._buffers.values()]:
+        for tensor in [*member._parameters.values(), *own_buffers(member).values()]:
             if tensor is not None:
                 found[id(tensor)] = tensor
     return list(found.values())
@@ -437,15 +455,11 @@ def _notes(report, calls, unknown):
         notes.append("Adaptive average pooling: the formula counts M′·N′·P, Paddle out·(window+1).")
     if any(name.endswith("Transpose") for name in types):
         notes.append("Transposed convolution: Paddle counts a whole kernel for every output.")
+    if recurrent := [name for name in types if name in ("SimpleRNN", "LSTM", "GRU")]:
+        notes.append(
+            f"{', '.join(recurrent)}: every weight and bias once a step; Paddle counts none."
+        )
     notes.append(
         "FLOPs: multiply-adds in layers; functions called in forward (F.relu, X + Y) not counted."
     )
     return notes
-
-
-if (
-    __name__ == "__main__"
-):  # python -m nndl.experiments.compare runs/*: tables and curves of training runs
-    from ..experiments.compare import main
-
-    raise SystemExit(main())

@@ -62,6 +62,7 @@ def class_accuracy(accuracies, class_names=None, best_first=True):
     Parameters
     ----------
     accuracies : sequence of float [K], 0–1, or ConfusionMatrix
+        nan for a class of which there is no sample: it has no bar, and is not in the mean.
     class_names : sequence of str, optional
     best_first : bool
         Sort the classes.
@@ -77,30 +78,32 @@ def class_accuracy(accuracies, class_names=None, best_first=True):
     if hasattr(accuracies, "matrix"):
         class_names = class_names or getattr(accuracies, "class_names", None)
         counts = as_array(accuracies.matrix).astype(float)
-        accuracies = np.diag(counts) / np.maximum(counts.sum(axis=1), 1)
+        with np.errstate(invalid="ignore"):
+            accuracies = np.diag(counts) / counts.sum(axis=1)
     accuracies = as_array(accuracies).astype(float).ravel()
     order = np.argsort(-accuracies, kind="stable") if best_first else np.arange(len(accuracies))
     names = [_class_name(k, class_names) for k in order]
     figure, axes = new_figure(size=(8, 0.3 * len(names) + 1.1))
     axes.barh(range(len(names)), 100 * accuracies[order], color=style.BLUE, height=0.72)
     for row, k in enumerate(order):
-        inside = accuracies[k] > 0.15
+        inside, absent = accuracies[k] > 0.15, np.isnan(accuracies[k])
         axes.text(
-            100 * accuracies[k] + (-1 if inside else 1),
+            1 if absent else 100 * accuracies[k] + (-1 if inside else 1),
             row,
-            f"{accuracies[k]:.1%}",
+            "no samples" if absent else f"{accuracies[k]:.1%}",
             ha="right" if inside else "left",
             va="center",
             color="white" if inside else style.BLACK,
             fontsize=10,
         )
-    axes.axvline(100 * accuracies.mean(), color=style.BLACK, linestyle=":", zorder=0.5)
+    mean = accuracies[~np.isnan(accuracies)].mean() if not np.isnan(accuracies).all() else np.nan
+    axes.axvline(100 * mean, color=style.BLACK, linestyle=":", zorder=0.5)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlim(0, 100)
     axes.set_xticks(range(0, 101, 20))
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
-    label(axes, "accuracy (%)", "true class", f"mean {accuracies.mean():.1%}", "x")
+    label(axes, "accuracy (%)", "true class", f"mean {mean:.1%}", "x")
     return figure
 
 
@@ -111,7 +114,7 @@ def worst_mistakes(images, logits, labels, class_names=None, count=10):
     Parameters
     ----------
     images : array or Tensor [N, M, N'], [N, C, M, N'] or [N, M, N', C]
-    logits : array or Tensor [N, K]
+    logits : array or Tensor [N, K]; [N, 1] for two classes
     labels : array or Tensor [N] of int
     class_names : sequence of str, optional
     count : int
@@ -161,7 +164,7 @@ def prediction(image, logits, class_names=None, label_index=None, top=5):
     Parameters
     ----------
     image : array or Tensor [M, N'], [C, M, N'] or [M, N', C]
-    logits : array or Tensor [K] or [1, K]
+    logits : array or Tensor [K] or [1, K]; [1] for two classes
     class_names : sequence of str, optional
     label_index : int, optional
         The true class, drawn in green.
@@ -320,7 +323,7 @@ def prediction_titles(logits, labels=None, class_names=None):
 
     Parameters
     ----------
-    logits : array [N, K]
+    logits : array [N, K]; [N, 1] for two classes
     labels : sequence of int [N], optional
     class_names : sequence of str, optional
 

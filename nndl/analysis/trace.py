@@ -1,0 +1,137 @@
+"""The operators that a model runs, recorded by Paddle, and which layer ran them."""
+
+from dataclasses import dataclass
+
+import paddle
+import paddle.nn as nn
+
+from ..probe import first_tensor, untouched
+
+
+class Untraceable(ValueError):
+    """The model has no graph, or one in which something cannot be told."""
+
+
+class _Holder(nn.Layer):
+    """Runs the model, whatever its forward method calls its inputs."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, a, b=None, c=None, d=None):
+        return self.model(*[X for X in (a, b, c, d) if X is not None])
+
+
+@dataclass
+class Call:
+    """One run of a layer: the operators first…end − 1, and the first tensor that came out."""
+
+    name: str
+    first: int
+    end: int
+    output: object
+
+
+class Trace:
+    """Operators in the order in which they ran, and the calls of layers.
+
+    Parameters
+    ----------
+    model : paddle.nn.Layer
+        Comes back as it was.
+    inputs : list of Tensor
+        At most four.
+
+    Raises
+    ------
+    Untraceable
+        Paddle cannot record the model: its forward method leaves Paddle's operators (NumPy, a
+        number read from a tensor).
+    """
+
+    def __init__(self, model, inputs):
+        holder, running, self.calls = _Holder(model), [], []
+
+        def count():
+            return len(_operators(paddle.static.default_main_program()))
+
+        def enter(name):
+            running.append((name, count()))
+
+        def leave(output):
+            self.calls.append(Call(*running.pop(), count(), first_tensor(output)))
+
+        with untouched(model):
+            for name, layer in model.named_sublayers(include_self=True):
+                layer.register_forward_pre_hook(lambda _, x, name=name: enter(name))
+                layer.register_forward_post_hook(lambda _, x, y: leave(y))
+            try:
+                traced = paddle.jit.to_static(holder.forward, full_graph=True)
+                self._program = traced.get_concrete_program(*inputs)[0]  # its values live with it
+            except Exception as error:
+                reason = (str(error).strip().splitlines() or [""])[-1].strip()[:200]
+                raise Untraceable(
+                    f"{type(model).__name__} cannot be traced ({type(error).__name__}: {reason})"
+                ) from error
+        self.operators = _operators(self._program.main_program)
+
+    def layer_of(self, number, kind):
+        """The innermost layer that ran an operator; with its kind where the layer has children."""
+        inside = [c for c in self.calls if c.first <= number < c.end]
+        if not inside:
+            return kind
+        call = min(inside, key=lambda c: c.end - c.first)
+        children = any(
+            c.name.startswith(call.name + "." if call.name else "")
+            for c in self.calls
+            if c.name != call.name
+        )
+        return f"{call.name}.{kind}".lstrip(".") if children or not call.name else call.name
+
+
+def _operators(program):
+    """Without the parameters, which the trace puts before everything else."""
+    return [op for op in program.global_block().ops if op.name() != "builtin.parameter"]
+
+
+def operator_name(op):
+    """'conv2d' of pd_op.conv2d, 'relu' of the one that works in place too."""
+    return op.name().removeprefix("pd_op.").rstrip("_")
+
+
+def products(trace, counted=()):
+    """Multiply-adds of products in functions, outside of the layers that are counted.
+
+    Parameters
+    ----------
+    trace : Trace
+    counted : iterable of str
+        Names of the layers whose work a rule counts.
+
+    Returns
+    -------
+    dict of str to int
+        Layer and operator → multiply-adds.
+    """
+    inside, found = set(counted), {}
+    spans = [(c.first, c.end) for c in trace.calls if c.name in inside]
+    for number, op in enumerate(trace.operators):
+        kind = operator_name(op)
+        if kind not in ("matmul", "bmm") and not kind.startswith(("conv", "depthwise_conv")):
+            continue
+        if any(first <= number < end for first, end in spans):
+            continue
+        X, W = op.operands_source()[:2]
+        Y = op.results()[0]
+        if "transpose" in kind:
+            size = X.size * (W.size // W.shape[0])
+        elif "conv" in kind:
+            size = Y.size * (W.size // W.shape[0])
+        else:
+            size = (
+                Y.size * X.shape[-2 if op.attrs().get("transpose_x") and len(X.shape) > 1 else -1]
+            )
+        name = trace.layer_of(number, kind)
+        found[name] = found.get(name, 0) + size
+    return found
