@@ -31,7 +31,7 @@ class Graph:
     Raises
     ------
     Untraceable
-        The model cannot be traced; asked about a value, also that an operator behind it has no rule.
+        The model cannot be traced, or an operator behind the value asked for has no rule.
     """
 
     def __init__(self, model, inputs):

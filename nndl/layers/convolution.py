@@ -495,8 +495,8 @@ def _forward_group(X, W, b, *options):
 
 def _backward(dY, X, W, options, needed, memory=None):
     """dX, dW, db, None where not needed."""
+    memory = _forward(X, W, None, options)[1] if memory is None else memory
     *options, groups = options
-    memory = memory or [None] * groups
     if groups == 1:
         return _backward_group(dY, X, W, options, needed, memory[0])
     parts = [
@@ -510,8 +510,6 @@ def _backward(dY, X, W, options, needed, memory=None):
 
 
 def _backward_group(dY, X, W, options, needed, memory):
-    if memory is None and forms.choose(X, W, *options).form == "plain":
-        memory = conv2d_plain(X, W, None, *options)[1]
     if not isinstance(memory, np.ndarray):
         return forms.backward(dY, X, W, *options, needed, memory)
     with one_blas_thread():
