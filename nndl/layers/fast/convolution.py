@@ -147,12 +147,14 @@ _FORMS = {"rows": rows, "bands": banded, "columns": columns}
 def forward(X, W, b, stride, padding, dilation, without=()):
     """Y [N, P, M′, N′], and what `backward` wants to see again.
 
-    That is (the forms that these numbers rule out, the windows where they are small enough).
+    That is (the forms that these numbers rule out, kernels in the order of the form with what
+    windows are small enough to keep).
     """
     plan = choose(X, W, stride, padding, dilation, without)
     if plan.form == "dense":
-        Y = over_batch(lambda _: _dense_forward(X, W, plan), len(X), False)[0]
-        return (Y if b is None else Y + b).reshape(len(X), len(W), 1, 1), (without, None)
+        kernels = _dense_kernels(W, plan)
+        Y = over_batch(lambda _: X.reshape(len(X), -1) @ kernels.T, len(X), False)[0]
+        return (Y if b is None else Y + b).reshape(len(X), len(W), 1, 1), (without, kernels)
     if plan.form == "winograd":
         Y, kept = winograd.forward(X, W, b, padding) or (None, None)
     else:
@@ -163,7 +165,7 @@ def forward(X, W, b, stride, padding, dilation, without=()):
 
 
 def _forward_windows(X, W, b, plan):
-    """Y, and the windows by parts of the batch; None, None where numbers are no job for 'bands'."""
+    """Y, kernels and the windows by parts; None, None where the numbers are no job for 'bands'."""
     form, kernels = _FORMS[plan.form], _kernels(W, plan)
     Y = empty((len(X), len(W), *plan.output), X.dtype)
 
@@ -176,7 +178,9 @@ def _forward_windows(X, W, b, plan):
         return (part.start, part.stop), windows if len(blocks) == 1 else None
 
     kept = dict(over_batch(compute, len(X), Y.size * W[0].size >= SHARED_WORK))
-    return (None, None) if plan.form == "bands" and not _finite(Y) else (Y, kept)
+    if plan.form == "bands" and not _finite(Y):
+        return None, None
+    return Y, (kernels, kept)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -195,7 +199,9 @@ def backward(dY, X, W, stride, padding, dilation, needed, memory):
     plan = choose(X, W, stride, padding, dilation, without)
     if plan.form == "dense":
         return over_batch(
-            lambda _: _dense_backward(dY.reshape(len(dY), -1), X, W, plan, needed), len(X), False
+            lambda _: _dense_backward(dY.reshape(len(dY), -1), X, W, kept, plan, needed),
+            len(X),
+            False,
         )[0]
     if plan.form == "winograd":
         gradients = winograd.backward(dY, X, W, padding, needed, kept)
@@ -209,12 +215,12 @@ def backward(dY, X, W, stride, padding, dilation, needed, memory):
 
 def _backward_windows(dY, X, W, plan, needed, kept):
     """dX, dW, db; None alone where the numbers are no job for 'bands'."""
-    form, kernels = _FORMS[plan.form], _kernels(W, plan)
+    form, (kernels, kept) = _FORMS[plan.form], kept or (_kernels(W, plan), {})
     dX = empty(X.shape, X.dtype) if needed[0] else None
 
     def compute(part):
         space, dkernels, db = Workspace(), 0, 0
-        windows = (kept or {}).get((part.start, part.stop))
+        windows = kept.get((part.start, part.stop))
         for block in _blocks(part, W, plan):
             G = form.arrange(dY[block], plan, space)
             if needed[1]:
@@ -233,17 +239,23 @@ def _backward_windows(dY, X, W, plan, needed, kept):
     return dX, dW, sum(db for _, db in parts) if needed[2] else None
 
 
-def _dense_forward(X, W, plan):
-    return X.reshape(len(X), -1) @ _seeing(W, plan).reshape(len(W), -1).T
+def _dense_kernels(W, plan):
+    """The part of the kernels that sees data, [P, D·U·V], in the order of an image."""
+    part = _seeing(W, plan)
+    if part.shape == W.shape:
+        return W.reshape(len(W), -1)
+    kernels = np.empty(part.shape, W.dtype)
+    for u, v in np.ndindex(part.shape[2:]):  # tap by tap: longer runs than the taps of a kernel
+        kernels[:, :, u, v] = part[:, :, u, v]
+    return kernels.reshape(len(W), -1)
 
 
-def _dense_backward(G, X, W, plan, needed):
-    images, part = X.reshape(len(X), -1), _seeing(W, plan)
-    dX = dW = None
+def _dense_backward(G, X, W, kernels, plan, needed):
+    images, dX, dW = X.reshape(len(X), -1), None, None
     if needed[0]:
-        dX = (G @ part.reshape(len(W), -1)).reshape(X.shape)
+        dX = (G @ kernels).reshape(X.shape)
     if needed[1]:
-        dW = _with_zeros((G.T @ images).reshape(part.shape), W, plan)
+        dW = _with_zeros(np.dot(G.T, images).reshape(_seeing(W, plan).shape), W, plan)
     return dX, dW, G.sum(axis=0) if needed[2] else None
 
 
@@ -281,6 +293,6 @@ def _with_zeros(part, W, plan):
     if part.shape == W.shape:
         return contiguous(part)
     dW = np.zeros(W.shape, W.dtype)
-    for u, v in np.ndindex(part.shape[2:]):  # tap by tap: longer runs than the taps of a kernel
+    for u, v in np.ndindex(part.shape[2:]):  # tap by tap, as above
         dW[:, :, plan.taps[0].start + u, plan.taps[1].start + v] = part[:, :, u, v]
     return dW

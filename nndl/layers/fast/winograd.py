@@ -294,8 +294,8 @@ def _kernel_gradient(dU, W, tiles):
     dW = empty(W.shape, W.dtype)
 
     def transform(part):
-        total = sum(one[:, part] for one in dU).reshape(tiles.points, -1)
-        dW[part].reshape(-1, 9)[...] = (tiles.G.T @ total).T
+        total = functools.reduce(np.add, [one[:, part] for one in dU])
+        np.matmul(total.reshape(tiles.points, -1).T, tiles.G, out=dW[part].reshape(-1, 9))
 
     over_batch(transform, len(W), W.size > SHARED_WEIGHTS)
     return dW
@@ -375,7 +375,7 @@ def backward(dY, X, W, padding, needed, memory):
     outputs = tuple(slice(0, pixels) for pixels in tiles.output)
 
     def compute(part):
-        space, sizes, dU, db = Workspace(), [], 0, 0
+        space, sizes, dU, db = Workspace(), [], None, 0
         blocks = tiles.blocks(part, D + P)
         for block, V in zip(
             blocks, kept.get((part.start, part.stop)) or [None] * len(blocks), strict=True
@@ -391,7 +391,8 @@ def backward(dY, X, W, padding, needed, memory):
                 if V is None:
                     V = space.array("V", (tiles.points, tiles.count * n, D), X.dtype)
                     _transformed(X[block], tiles, V, space)
-                dU = dU + np.matmul(dM.transpose(0, 2, 1), V)
+                more = np.matmul(dM.transpose(0, 2, 1), V)
+                dU = more if dU is None else np.add(dU, more, out=dU)
             if needed[0]:
                 dV = np.matmul(dM, U, out=space.array("dV", (*dM.shape[:2], D), X.dtype))
                 pixels = space.array("dX", (*tiles.length, n, D), X.dtype)
