@@ -38,6 +38,7 @@ import functools
 import numpy as np
 
 from ..arrays import empty
+from .pixels import pack, unpack
 from .threads import Workspace, over_batch
 
 #: the points of F(m, 3), beside ∞
@@ -52,8 +53,6 @@ SHARED_WORK, SHARED_WEIGHTS = 2**20, 2**15
 RANGE = 2**10
 #: sums of numbers beyond these are too near the ends of float32 for products of two
 TINY, HUGE = 1e-15, 1e15
-#: pixels of a map from which its channels lie apart by whole pages; numbers of a cache line
-LARGE_MAP, LINE = 256, 16
 
 
 def minimal_filter(points, taps=3):
@@ -225,30 +224,6 @@ def _add_up(tiles, maps, axis, space):
         shared += np.matmul(axis.B.T[step:], tiles, out=rest)
 
 
-def _pack(X, length, place, space, name):
-    """X [n, D, M, N'] pixels first, at `place` of zeros [length, length′, n, D]."""
-    n, D, M, L = X.shape
-    pixels = space.array(name, (*length, n, D), X.dtype, np.zeros)
-    if M * L < LARGE_MAP:  # image by image, then in runs of D
-        maps = space.array("maps", (n, M, L, D), X.dtype)
-        maps[...] = X.transpose(0, 2, 3, 1)
-        pixels[place] = maps.transpose(1, 2, 0, 3)
-    else:  # channels an odd number of cache lines apart, lest they push one another out
-        maps = space.array("maps", (n, D, M * L + LINE), X.dtype)
-        maps = maps[..., : M * L].reshape(n, D, M, L)
-        maps[...] = X
-        pixels[place] = maps.transpose(2, 3, 0, 1)
-    return pixels
-
-
-def _unpack(pixels, X, space):
-    """The way back, into X [n, D, M, N']."""
-    n, D, M, L = X.shape
-    maps = space.array("maps back", (n, M, L, D + LINE), X.dtype)[..., :D]
-    maps[...] = pixels.transpose(2, 0, 1, 3)
-    X[...] = maps.transpose(0, 3, 1, 2)
-
-
 def even(sums):
     """Whether numbers of like size add up to each of the sums [windows, images].
 
@@ -337,7 +312,7 @@ def forward(X, W, b, padding):
             tiles.combine(M, pixels, space)
             if b is not None:
                 pixels += b
-            _unpack(pixels[rows, columns], Y[block], space)
+            unpack(pixels[rows, columns], Y[block], space)
             kept.append(V)
             sizes.append(size)
         usual = even(_seen(np.concatenate(sizes, axis=2), padding))
@@ -350,7 +325,7 @@ def forward(X, W, b, padding):
 def _transformed(X, tiles, V, space):
     """V [t·t′, T·T′·n, D] of X [n, D, M, N'], and the sizes of its pixels."""
     n, D = X.shape[:2]
-    pixels = _pack(X, tiles.length, tiles.inside, space, "X")
+    pixels = pack(X, tiles.length, tiles.inside, space, "X")
     if V is None:
         V = np.empty((tiles.points, tiles.count * n, D), X.dtype)
     tiles.transform(pixels, V, space)
@@ -381,7 +356,7 @@ def backward(dY, X, W, padding, needed, memory):
             blocks, kept.get((part.start, part.stop)) or [None] * len(blocks), strict=True
         ):
             n = block.stop - block.start
-            pixels = _pack(dY[block], tiles.filled, outputs, space, "dY")
+            pixels = pack(dY[block], tiles.filled, outputs, space, "dY")
             sizes.append(_sizes(pixels[outputs], space))
             dM = space.array("dM", (tiles.points, tiles.count * n, P), X.dtype)
             tiles.spread(pixels, dM, space)
@@ -397,7 +372,7 @@ def backward(dY, X, W, padding, needed, memory):
                 dV = np.matmul(dM, U, out=space.array("dV", (*dM.shape[:2], D), X.dtype))
                 pixels = space.array("dX", (*tiles.length, n, D), X.dtype)
                 tiles.transform_back(dV, pixels, space)
-                _unpack(pixels[tiles.inside], dX[block], space)
+                unpack(pixels[tiles.inside], dX[block], space)
         usual = even(_seen(np.concatenate(sizes, axis=2), [2 - p for p in padding]))
         return (dU, db) if usual else None
 
