@@ -43,8 +43,6 @@ from .threads import Workspace, over_batch
 
 #: the points of F(m, 3), beside ∞
 POINTS = {2: (0, 1, -1), 3: (0, 1, -1, 1 / 2), 4: (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)}
-#: transformed tiles of a batch up to this size wait for the backward pass
-KEPT_BYTES = 16 * 2**20
 #: tiles and their products are made in blocks of this size, which stay in the cache
 BLOCK_BYTES = 2 * 2**20
 #: multiply-adds from which a second thread is worth waking, and weights likewise
@@ -150,53 +148,64 @@ class Tiling:
     def __init__(self, shape, padding):
         rows, columns = self.axes = tuple(axis(shape[k], padding[k]) for k in (0, 1))
         self.G = np.kron(rows.G, columns.G)  # both transforms of a kernel as one
-        self.points, self.count = len(self.G), rows.tiles * columns.tiles
-        self.output = rows.output, columns.output
+        self.count = rows.tiles * columns.tiles
+        self.output = slice(0, rows.output), slice(0, columns.output)
         self.length, self.inside = (rows.length, columns.length), (rows.inside, columns.inside)
         self.filled = tuple(a.tiles * len(a.A) for a in self.axes)
 
-    def transform(self, pixels, V, space):
+    def transform(self, pixels, space):
         """V = B X Bᵀ of every tile, from pixels of `length`."""
-        half, flat, by_tile = self._views(pixels, V, space)
-        rows, columns = self.axes
+        (rows, columns), half, flat, by_tile, V = self._steps("V", pixels, None, space)
         seen = _windows(pixels.reshape(len(pixels), -1), 0, rows.B.shape[1], rows)
         np.matmul(rows.B, seen, out=flat)
         np.matmul(columns.B, _windows(half, 0, columns.B.shape[1], columns), out=by_tile)
+        return V
 
-    def transform_back(self, dV, pixels, space):
+    def transform_back(self, dV, space):
         """Bᵀ dV B of every tile, added up in pixels of `length`."""
-        half, flat, by_tile = self._views(pixels, dV, space)
-        _add_up(by_tile, half, self.axes[1], space)
-        _add_up(flat, pixels.reshape(len(pixels), -1), self.axes[0], space)
+        pixels = self._pixels("dX", self.length, dV, space)
+        (rows, columns), half, flat, by_tile, _ = self._steps("dV", pixels, dV, space)
+        _add_up(by_tile, half, columns, space)
+        _add_up(flat, pixels.reshape(len(pixels), -1), rows, space)
+        return pixels
 
-    def combine(self, M, pixels, space):
+    def combine(self, M, space):
         """Y = A M Aᵀ of every tile, in pixels of `filled`."""
-        half, flat, by_tile = self._views(pixels, M, space)
-        rows, columns = self.axes
+        pixels = self._pixels("Y", self.filled, M, space)
+        (rows, columns), half, flat, by_tile, _ = self._steps("M", pixels, M, space)
         np.matmul(columns.A, by_tile, out=_windows(half, 0, len(columns.A), columns))
         np.matmul(rows.A, flat, out=pixels.reshape(rows.tiles, len(rows.A), -1))
+        return pixels
 
-    def spread(self, pixels, dM, space):
+    def spread(self, pixels, space):
         """dM = Aᵀ dY A of every tile, from pixels of `filled`."""
-        half, flat, by_tile = self._views(pixels, dM, space)
-        rows, columns = self.axes
+        (rows, columns), half, flat, by_tile, dM = self._steps("dM", pixels, None, space)
         np.matmul(rows.A.T, pixels.reshape(rows.tiles, len(rows.A), -1), out=flat)
         np.matmul(columns.A.T, _windows(half, 0, len(columns.A), columns), out=by_tile)
+        return dM
 
-    def _views(self, pixels, tiles, space):
-        """Rows transformed and columns not, [T, t, columns, n·D], also as [T, t, columns·n·D].
+    def _pixels(self, name, length, tiles, space):
+        n = tiles.shape[1] // self.count
+        return space.array(name, (*length, n, tiles.shape[2]), tiles.dtype)
 
-        And the tiles as [T, t, T′, t′, n·D].
+    def _steps(self, name, pixels, tiles, space):
+        """The axes; rows transformed and columns not, in two views; the tiles, in two views.
+
+        The first are [T, t, columns, n·D] and [T, t, columns·n·D], the others [T, t, T′, t′, n·D]
+        and, made here where they are not given, [t·t′, T·T′·n, D].
         """
-        T, t, columns = self.axes[0].tiles, len(self.axes[0].B), pixels.shape[1]
-        half = space.array(("half", columns), (T, t, columns, pixels[0, 0].size), pixels.dtype)
-        by_tile = tiles.reshape(t, -1, T, self.axes[1].tiles, half.shape[3])
-        return half, half.reshape(T, t, -1), by_tile.transpose(2, 0, 3, 1, 4)
+        _, L, n, D = pixels.shape
+        (T, t), (T1, t1) = ((a.tiles, len(a.B)) for a in self.axes)
+        half = space.array(("half", L), (T, t, L, n * D), pixels.dtype)
+        if tiles is None:
+            tiles = space.array(name, (t * t1, T * T1 * n, D), pixels.dtype)
+        by_tile = tiles.reshape(t, t1, T, T1, n * D).transpose(2, 0, 3, 1, 4)
+        return self.axes, half, half.reshape(T, t, -1), by_tile, tiles
 
     def blocks(self, part, channels):
         """Slices of a part of the batch whose tiles, of so many channels, fit in a block."""
         count = part.stop - part.start
-        blocks = max(1, round(4 * self.points * self.count * channels * count / BLOCK_BYTES))
+        blocks = max(1, round(4 * len(self.G) * self.count * channels * count / BLOCK_BYTES))
         size = -(-count // blocks)
         return [slice(k, min(k + size, part.stop)) for k in range(part.start, part.stop, size)]
 
@@ -235,25 +244,20 @@ def even(sums):
     return bool(usual.all())
 
 
-def _sizes(pixels, space):
-    """Σ_d |x_d| [M, N', n] of pixels [M, N', n, D]."""
+def _even_windows(pixels, border, space):
+    """Whether the 3×3 windows over pixels [M, N', n, D] in a border of zeros see like numbers."""
+    (M, L, n, D), (p, q) = pixels.shape, border
+    sizes = np.zeros((M + 2 * p, L + 2 * q, n), pixels.dtype)
     size = np.abs(pixels, out=space.array("sizes", pixels.shape, pixels.dtype))
-    return size @ np.ones(pixels.shape[3], pixels.dtype)
-
-
-def _seen(sizes, border):
-    """Their sums over the 3×3 windows that slide over [M, N', n] in a border of zeros."""
-    (p, q), (M, L, n) = border, sizes.shape
-    padded = np.zeros((M + 2 * p, L + 2 * q, n), sizes.dtype)
-    padded[p : p + M, q : q + L] = sizes
-    rows = padded[:-2] + padded[1:-1] + padded[2:]
-    return (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]).reshape(-1, n)
+    np.matmul(size, np.ones(D, size.dtype), out=sizes[p : p + M, q : q + L])
+    rows = sizes[:-2] + sizes[1:-1] + sizes[2:]
+    return even((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]).reshape(-1, n))
 
 
 def _kernels(W, tiles):
     """U [t·t′, P, D] = G W Gᵀ; None where the numbers of W are no job for it."""
     P, D = W.shape[:2]
-    U = np.empty((tiles.points, P * D), W.dtype)
+    U = np.empty((len(tiles.G), P * D), W.dtype)
 
     def transform(part):
         taps = W[part].reshape(-1, 9)
@@ -270,7 +274,7 @@ def _kernel_gradient(dU, W, tiles):
 
     def transform(part):
         total = functools.reduce(np.add, [one[:, part] for one in dU])
-        np.matmul(total.reshape(tiles.points, -1).T, tiles.G, out=dW[part].reshape(-1, 9))
+        np.matmul(total.reshape(len(total), -1).T, tiles.G, out=dW[part].reshape(-1, 9))
 
     over_batch(transform, len(W), W.size > SHARED_WEIGHTS)
     return dW
@@ -289,50 +293,33 @@ def forward(X, W, b, padding):
 
     Returns
     -------
-    Y [N, P, M′, N′], and what `backward` wants to see again
+    Y [N, P, M′, N′], and the transformed kernels U for `backward`
     """
     tiles = tiling(X.shape[2:], padding)
     U = _kernels(W, tiles)
     if U is None:
         return None
-    N, (P, D) = len(X), W.shape[:2]
-    Y = empty((N, P, *tiles.output), X.dtype)
-    rows, columns = (slice(0, pixels) for pixels in tiles.output)
-    keep = 4 * tiles.points * tiles.count * N * D <= KEPT_BYTES
+    Y = empty((len(X), len(W), *(place.stop for place in tiles.output)), X.dtype)
 
     def compute(part):
-        space, kept, sizes = Workspace(), [], []
-        for block in tiles.blocks(part, D + P):
-            n = block.stop - block.start
-            V = None if keep else space.array("V", (tiles.points, tiles.count * n, D), X.dtype)
-            V, size = _transformed(X[block], tiles, V, space)
-            M = space.array("M", (tiles.points, tiles.count * n, P), X.dtype)
+        space = Workspace()
+        for block in tiles.blocks(part, sum(W.shape[:2])):
+            pixels = pack(X[block], tiles.length, tiles.inside, space, "X")
+            if not _even_windows(pixels[tiles.inside], padding, space):
+                return False
+            V = tiles.transform(pixels, space)
+            M = space.array("M", (*V.shape[:2], len(W)), X.dtype)
             np.matmul(V, U.transpose(0, 2, 1), out=M)
-            pixels = space.array("Y", (*tiles.filled, n, P), X.dtype)
-            tiles.combine(M, pixels, space)
+            maps = tiles.combine(M, space)
             if b is not None:
-                pixels += b
-            unpack(pixels[rows, columns], Y[block], space)
-            kept.append(V)
-            sizes.append(size)
-        usual = even(_seen(np.concatenate(sizes, axis=2), padding))
-        return ((part.start, part.stop), kept) if usual else None
+                maps += b
+            unpack(maps[tiles.output], Y[block], space)
+        return True
 
-    parts = over_batch(compute, N, Y.size * D >= SHARED_WORK)
-    return None if None in parts else (Y, (U, dict(parts) if keep else {}))
+    return (Y, U) if all(over_batch(compute, len(X), Y.size * len(W[0]) >= SHARED_WORK)) else None
 
 
-def _transformed(X, tiles, V, space):
-    """V [t·t′, T·T′·n, D] of X [n, D, M, N'], and the sizes of its pixels."""
-    n, D = X.shape[:2]
-    pixels = pack(X, tiles.length, tiles.inside, space, "X")
-    if V is None:
-        V = np.empty((tiles.points, tiles.count * n, D), X.dtype)
-    tiles.transform(pixels, V, space)
-    return V, _sizes(pixels[tiles.inside], space)
-
-
-def backward(dY, X, W, padding, needed, memory):
+def backward(dY, X, W, padding, needed, U):
     """dX, dW, db, None where not needed; None alone where a direct form had better do it.
 
     Parameters
@@ -341,42 +328,31 @@ def backward(dY, X, W, padding, needed, memory):
     X, W, padding
         As in `forward`.
     needed : three bool
-    memory
+    U : ndarray
         From `forward`.
     """
     tiles = tiling(X.shape[2:], padding)
-    (U, kept), N, (P, D) = memory, len(X), W.shape[:2]
     dX = empty(X.shape, X.dtype) if needed[0] else None
-    outputs = tuple(slice(0, pixels) for pixels in tiles.output)
 
     def compute(part):
-        space, sizes, dU, db = Workspace(), [], None, 0
-        blocks = tiles.blocks(part, D + P)
-        for block, V in zip(
-            blocks, kept.get((part.start, part.stop)) or [None] * len(blocks), strict=True
-        ):
-            n = block.stop - block.start
-            pixels = pack(dY[block], tiles.filled, outputs, space, "dY")
-            sizes.append(_sizes(pixels[outputs], space))
-            dM = space.array("dM", (tiles.points, tiles.count * n, P), X.dtype)
-            tiles.spread(pixels, dM, space)
+        space, dU, db = Workspace(), None, 0
+        for block in tiles.blocks(part, sum(W.shape[:2])):
+            maps = pack(dY[block], tiles.filled, tiles.output, space, "dY")
+            if not _even_windows(maps[tiles.output], [2 - p for p in padding], space):
+                return None
+            dM = tiles.spread(maps, space)
             if needed[2]:
-                db = db + pixels.sum(axis=(0, 1, 2))
+                db = db + maps.sum(axis=(0, 1, 2))
             if needed[1]:
-                if V is None:
-                    V = space.array("V", (tiles.points, tiles.count * n, D), X.dtype)
-                    _transformed(X[block], tiles, V, space)
+                V = tiles.transform(pack(X[block], tiles.length, tiles.inside, space, "X"), space)
                 more = np.matmul(dM.transpose(0, 2, 1), V)
                 dU = more if dU is None else np.add(dU, more, out=dU)
             if needed[0]:
-                dV = np.matmul(dM, U, out=space.array("dV", (*dM.shape[:2], D), X.dtype))
-                pixels = space.array("dX", (*tiles.length, n, D), X.dtype)
-                tiles.transform_back(dV, pixels, space)
-                unpack(pixels[tiles.inside], dX[block], space)
-        usual = even(_seen(np.concatenate(sizes, axis=2), [2 - p for p in padding]))
-        return (dU, db) if usual else None
+                dV = np.matmul(dM, U, out=space.array("dV", (*dM.shape[:2], U.shape[2]), X.dtype))
+                unpack(tiles.transform_back(dV, space)[tiles.inside], dX[block], space)
+        return dU, db
 
-    parts = over_batch(compute, N, dY.size * D >= SHARED_WORK)
+    parts = over_batch(compute, len(X), dY.size * len(W[0]) >= SHARED_WORK)
     if None in parts:
         return None
     dW = _kernel_gradient([dU for dU, _ in parts], W, tiles) if needed[1] else None
