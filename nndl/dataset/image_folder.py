@@ -11,9 +11,7 @@ from .images import ImageDataset
 from .own_image import load_image
 from .transforms import Normalize
 
-_ENDINGS = set(
-    [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jfif"]
-)
+_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 _MODES = {"train": ("train", "training"), "dev": ("dev", "val", "valid", "validation"),
           "test": ("test", "testing")}  # fmt: skip
 
@@ -61,7 +59,7 @@ class ImageFolder(ImageDataset):
         one_of("mode", mode, tuple(_MODES))
         one_of("channels", channels, (1, 3))
         height, width = pair("size", size, 1)
-        parts = _parts(Path(folder), split, seed)
+        parts = _parts(Path(folder), mode, split, seed)
         images = {name: _read(parts[name], height, width, channels) for name in {"train", mode}}
         train = images["train"].reshape(len(images["train"]), channels, -1)
         self.mean, self.std = train.mean((0, 2)), np.maximum(train.std((0, 2)), 1)
@@ -83,35 +81,26 @@ def _images(folder):
     )  # fmt: skip
 
 
-def _parts(folder, split, seed):
-    """Mode → list of (path, label)."""
+def _parts(folder, mode, split, seed):
+    """Name of a part → list of (path, label); training and `mode` have images."""
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {str(folder)!r}: expected one sub-folder a class in it")
     names = {path.name.lower(): path for path in _folders(folder)}
-    given = {mode: next((names[n] for n in also if n in names), None)
-             for mode, also in _MODES.items()}  # fmt: skip
+    given = {part: next((names[n] for n in also if n in names), None)
+             for part, also in _MODES.items()}  # fmt: skip
+    parts = {part: [] for part in _MODES}
     if given["train"] and (given["dev"] or given["test"]):
-        roots = {mode: root or given["test"] or given["dev"] for mode, root in given.items()}
-        classes = [path.name for path in _folders(roots["train"])]
-        parts = {}
-        for mode, root in roots.items():
-            if strange := {path.name for path in _folders(root)} - set(classes):
-                raise ValueError(f"{root} has classes that training has not: {sorted(strange)}")
-            parts[mode] = [
-                (path, label)
-                for label, name in enumerate(classes)
-                for path in (_images(root / name) if (root / name).is_dir() else ())
-            ]
+        classes = [path.name for path in _folders(given["train"])]
+        for part, root in given.items():
+            for kind in _folders(root) if root else ():
+                if kind.name not in classes:
+                    raise ValueError(f"{kind} is a class without images in {given['train']}")
+                parts[part] += [(path, classes.index(kind.name)) for path in _images(kind)]
     else:
         share = np.asarray(split, float)
-        if (
-            share.shape != (3,)
-            or not share[0] > 0
-            or share.min() < 0
-            or abs(share.sum() - 1) > 1e-6
-        ):
+        right = share.shape == (3,) and share[0] > 0 and (share >= 0).all()
+        if not right or abs(share.sum() - 1) > 1e-6:
             raise ValueError(f"split must be three parts that add up to 1, got {split!r}")
-        parts = {mode: [] for mode in _MODES}
         for label, root in enumerate(_folders(folder)):
             paths = _images(root)
             if len(paths) < (share > 0).sum():
@@ -124,13 +113,14 @@ def _parts(folder, split, seed):
             while counts.sum() >= len(paths):
                 counts[counts.argmax()] -= 1
             cuts = np.cumsum([len(paths) - counts.sum(), counts[0]])
-            for mode, chosen in zip(parts, np.split(order, cuts), strict=True):
-                parts[mode] += [(paths[i], label) for i in sorted(chosen)]
-    if empty := [mode for mode in ("train",) if not parts[mode]]:
-        raise ValueError(
-            f"expected images below {folder}, one sub-folder a class (cats/1.jpg, dogs/1.jpg), "
-            f"found none to {empty[0]} with"
-        )
+            for part, chosen in zip(parts, np.split(order, cuts), strict=True):
+                parts[part] += [(paths[i], label) for i in sorted(chosen)]
+    for needed in ("train", mode):
+        if not parts[needed]:
+            raise ValueError(
+                f"expected images below {folder}, one sub-folder a class (cats/1.jpg, dogs/1.jpg), "
+                f"found none for {needed!r}"
+            )
     return parts
 
 
@@ -139,7 +129,9 @@ def _read(samples, height, width, channels):
     images = np.empty((len(samples), channels, height, width), np.uint8)
     for image, (path, _) in zip(images, samples, strict=True):
         try:
-            picture = load_image(path, "L" if channels == 1 else "RGB", 2 * max(height, width))
+            picture = load_image(
+                path, "L" if channels == 1 else "RGB", max(1024, 4 * max(height, width))
+            )
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
         picture = ImageOps.fit(picture, (width, height), Image.Resampling.BOX)

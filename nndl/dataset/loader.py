@@ -178,7 +178,7 @@ class BatchLoader:
         try:
             for name, value in state.items():
                 integer(name, value, 0)
-        except TypeError:
+        except (TypeError, ValueError):
             raise ValueError(f"expected integers from 0 on, got {state!r}") from None
         if not self.streams and state["position"] > len(self):
             raise ValueError(

@@ -284,9 +284,9 @@ class MNIST_dataset(ImageDataset):
                 f"{list(pixels.shape)}"
             )
         low, high = pixels.min(), pixels.max()
-        if pixels.dtype.kind == "f" and low >= -1 and high <= 1 and (low < 0 or (pixels % 1).any()):
+        if pixels.dtype.kind == "f" and low >= -1 and high <= 1:
             pixels = np.round((pixels + (low < 0)) * (127.5 if low < 0 else 255))
-        elif not (low >= 0 and high <= 255):
+        elif not (low >= 0 and high < 256):
             raise ValueError(
                 "MNIST_dataset expects pixels from 0 to 255 (or 0 to 1, or −1 to 1), got "
                 f"{low} to {high}; normalise with transforms instead"

