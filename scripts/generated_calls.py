@@ -15,6 +15,7 @@ import traceback
 from pathlib import Path
 
 import numpy as np
+from generated_data import forms, idx_sets, pictures
 from generated_operators import Call, convolution, pick, pooling, sizes  # prepares the runtime
 from generated_training import counting, files, seeds, training
 
@@ -31,7 +32,9 @@ NAMED = (ValueError, TypeError, FileNotFoundError, RuntimeError, IndexError)
 #: a refusal says what came
 SAYS = re.compile(
     r"\bgot\b|there is no file|cannot be read|cannot be used: |cannot be written|could not be "
-    r"written|in the file\b|of the file has|the loss is nan at step \d+ .*learning rate"
+    r"written|found (no|none|one)\b|must be alike|of an IterableDataset|an IterableDataset has|"
+    r"samples of this data set are|in the file\b|of the file has|"
+    r"the loss is nan at step \d+ .*learning rate"
 )
 
 
@@ -57,7 +60,7 @@ def images(rng):
     elif fault == "pixels":
         data = pick(rng, shown[..., :-1], shown[:0], shown.astype(str), 5), labels
     elif fault == "values":
-        data = shown.astype(float) + pick(rng, 0.5, 300.0, -300.0, np.nan), labels
+        data = shown.astype(float) + pick(rng, 300.0, -300.0, np.nan), labels
     elif fault == "pair":
         data = pick(rng, shown, (shown, labels, labels), None, 3, "mnist", [])
 
@@ -187,7 +190,7 @@ def image_sets(rng):
     elif fault == "transforms":
         transforms = pick(rng, 3, None, "resize")
     elif fault == "result":
-        transforms = pick(rng, lambda p: np.zeros((5, 4, 4)), lambda p: np.zeros(3))
+        transforms = pick(rng, lambda p: np.zeros((2, 2, 4, 4)), lambda p: np.zeros(3))
     return Call(
         f"ImageDataset {list(pixels.shape)} batch({indices!r}), wrong: {fault}",
         lambda: ImageDataset(shown, labels, transforms, "abc").batch(indices),
@@ -196,7 +199,7 @@ def image_sets(rng):
 
 
 KINDS = (convolution, convolution, pooling, sizes, images, digits, batching, counting, training,
-         files, seeds, image_sets)  # fmt: skip
+         files, seeds, image_sets, pictures, idx_sets, forms)  # fmt: skip
 
 
 def equal(found, truth, precise):

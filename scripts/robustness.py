@@ -161,9 +161,10 @@ def digest(runner):
 
 def in_process(case, folder, kill=None):
     """Run `train` in a process of its own; its result, or None if it was killed."""
-    command = [sys.executable, __file__, "train", case, str(folder)]
+    code = "import sys, robustness; robustness.train(*sys.argv[1:])"
+    command = [sys.executable, "-c", code, case, str(folder), *([kill] if kill else [])]
     done = subprocess.run(
-        command + ([kill] if kill else []), capture_output=True, text=True, timeout=300
+        command, cwd=ROOT / "scripts", capture_output=True, text=True, timeout=300
     )
     if done.returncode == -signal.SIGKILL:
         return None
@@ -345,12 +346,9 @@ def cost(steps=200, every=100):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["kills", "mutations", "calls", "disk", "cost", "train"])
+    parser.add_argument("what", choices=["kills", "mutations", "calls", "disk", "cost"])
     parser.add_argument("--count", type=int)
-    parser.add_argument("more", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.what == "train":
-        return train(*options.more)
     begin = time.perf_counter()
     if options.what == "kills":
         count = options.count or 50

@@ -194,7 +194,7 @@ def _together(samples):
     """Samples as one batch of arrays, part by part."""
     try:
         batch = default_collate_fn(samples)
-    except (ValueError, RuntimeError, KeyError) as error:
+    except (TypeError, ValueError, RuntimeError, LookupError) as error:
         raise ValueError(
             f"the samples of a batch must be alike, but {error}: bring images to one size, and "
             "give every sample the same parts"

@@ -166,8 +166,8 @@ def load_idx(folder, split="train", classes=None):
     classes = tuple(classes or map(str, range(high + 1)))
     if low < 0 or high >= len(classes):
         raise ValueError(
-            f"{paths[1].name} has labels from {low} to {high}, expected 0 to {len(classes) - 1} "
-            f"for {len(classes)} classes"
+            f"expected labels from 0 to {len(classes) - 1} for {len(classes)} classes, got {low} "
+            f"to {high} in {paths[1].name}"
         )
     return images, labels, classes
 

@@ -54,7 +54,9 @@ def load_image(image, mode, largest=None):
             picture.draft(None, (largest, largest))  # a JPEG is then decoded in a smaller size
         picture.load()
     except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"the picture is damaged ({error}): save or fetch it again") from None
+        raise ValueError(
+            f"expected a whole picture, got a damaged one ({error}): save or fetch it again"
+        ) from None
     picture = _plain(picture, max(picture.size) // largest if largest else 1)
     with contextlib.suppress(Exception):  # a damaged tag says nothing
         picture = ImageOps.exif_transpose(picture)
@@ -81,8 +83,8 @@ def _open(image):
         return Image.open(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(
-            f"{error}: expected an image file such as PNG or JPEG of at most "
-            f"{_MAX_PIXELS // 10**6} megapixels (export a phone's HEIC photo as JPEG)"
+            f"expected an image file such as PNG or JPEG of at most {_MAX_PIXELS // 10**6} "
+            f"megapixels, got what cannot be read ({error}); export a phone's HEIC photo as JPEG"
         ) from None
 
 
@@ -213,12 +215,12 @@ def _ink(grey, grain, border):
             continue
         half = part & (depth > full / 2)
         edge = half & within & ~_slide(half, 3, np.minimum)
-        spans = [e >= n - 2 for e, n in zip(extents, part.shape, strict=True)]
+        spans = [e >= n - 2 * border - 4 for e, n in zip(extents, part.shape, strict=True)]
         margin = [max(3, n // 10) for n in part.shape]
         inside = part[margin[0] : -margin[0], margin[1] : -margin[1]].sum()
         shadow = not edge.any() or np.median(steep[edge]) * 0.08 * side < full
         wide = _slide(half, side * 3 // 10 | 1, np.minimum).any()
-        line = any(spans) and min(extents) < 0.1 * side
+        line = any(spans) and (min(extents) < 0.1 * side or half.sum() > 0.8 * np.prod(extents))
         frame = all(spans) and inside < 0.1 * part.sum()
         if not (shadow or wide or line or frame):
             drawn.append((max(extents), full, part))
@@ -284,9 +286,9 @@ def preprocess_digit(image):
     much, inverted, clean = max(found, key=lambda entry: entry[0])
     if not much:
         raise ValueError(
-            "expected a picture with a digit on it, but nothing is drawn that stands out from the "
-            f"paper ({grey.shape[0]}×{grey.shape[1]} pixels between {grey.min()} and "
-            f"{grey.max()}): draw with a thicker, darker pen, or go nearer"
+            f"expected a picture with a digit on it, got {grey.shape[0]}×{grey.shape[1]} pixels "
+            f"between {grey.min()} and {grey.max()}, where nothing is drawn that stands out from "
+            "the paper: draw with a thicker, darker pen, or go nearer"
         )
     rows, columns = (np.flatnonzero((clean > 96).any(axis=axis)) for axis in (1, 0))
     cropped = clean[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -1,16 +1,13 @@
 """Preparing and varying images, on whole batches at a time."""
 
-import functools
-
 import numpy as np
+from PIL import Image
 
-from .._arguments import pair
-
-_BITS = 22  # Pillow computes with coefficients of 22 binary places
+from .._arguments import integer, pair
 
 
 class Resize:
-    """Bilinear resizing, to the same pixels as `PIL.Image.resize` gives one by one.
+    """Bilinear resizing by Pillow, of images of any leading shape.
 
     Parameters
     ----------
@@ -21,14 +18,6 @@ class Resize:
     ------
     ValueError, TypeError
         When a size is no whole number from 1 on.
-
-    References
-    ----------
-    .. [1] Pillow, "Concepts: filters": `BILINEAR` weighs every source pixel that the triangle
-       around an output pixel's centre covers. Rows first, then columns, rounded to uint8 after
-       each; the same order and arithmetic are used here, so the results are equal, not close.
-       (From version 13 on, Pillow takes columns first where that is less work, which it never is
-       from square to square; a pixel may then differ by 1.)
 
     Examples
     --------
@@ -69,10 +58,8 @@ class Resize:
             return images
         flat = images.reshape(-1, *images.shape[-2:])
         resized = np.empty((len(flat), height, width), np.uint8)
-        step = 512  # images whose intermediate results stay in the processor's cache
-        for start in range(0, len(flat), step):
-            rows = _resample(flat[start : start + step], width, 2)
-            resized[start : start + step] = _resample(rows, height, 1)
+        for image, result in zip(flat, resized, strict=True):
+            result[:] = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
         return resized.reshape(*images.shape[:-2], height, width)
 
     def __repr__(self):
@@ -274,8 +261,7 @@ def flip_and_crop(images, rng, padding=4, flip=True, fill=0.0, rows=None, batch=
         raise ValueError(f"flip_and_crop expects [B, C, H, W], got shape {list(images.shape)}")
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
-    if padding < 0:
-        raise ValueError(f"padding must be at least 0, got {padding}")
+    padding = integer("padding", padding, 0)
     count, channels, height, width = images.shape
     batch, rows = (count, slice(None)) if rows is None else (batch, rows)
     padded = np.full(
@@ -289,33 +275,3 @@ def flip_and_crop(images, rng, padding=4, flip=True, fill=0.0, rows=None, batch=
         window = padded[i, :, top[i] : top[i] + height, left[i] : left[i] + width]
         result[i] = window[:, :, ::-1] if mirrored[i] else window
     return result
-
-
-def _resample(images, extent, axis):
-    """One pass of Pillow's bilinear filter over axis 1 or 2 of uint8 [N, H, W]."""
-    first, weights = _coefficients(images.shape[axis], extent)
-    last = images.shape[axis] - 1
-    shape = [1, 1, 1]
-    shape[axis] = extent
-    total = np.int32(1 << (_BITS - 1))  # rounds to nearest when the binary places are dropped
-    for tap in range(weights.shape[1]):
-        pixels = images.take(np.minimum(first + tap, last), axis).astype(np.int32)
-        pixels *= weights[:, tap].reshape(shape)
-        total = np.add(pixels, total, out=pixels)
-    total >>= _BITS
-    return total.clip(0, 255, out=total).astype(np.uint8)
-
-
-@functools.lru_cache(maxsize=64)
-def _coefficients(source, target):
-    """First source pixel [target] and integer weights [target, taps] of each output pixel."""
-    scale = source / target
-    reach = max(scale, 1.0)  # half the base of the triangle, in source pixels
-    centre = (np.arange(target) + 0.5) * scale
-    first = np.maximum((centre - reach + 0.5).astype(int), 0)
-    end = np.minimum((centre + reach + 0.5).astype(int), source)
-    place = first[:, None] + np.arange(int(np.max(end - first)))
-    weights = np.clip(1 - np.abs((place + 0.5 - centre[:, None]) / reach), 0, None)
-    weights[place >= end[:, None]] = 0
-    weights /= weights.sum(1, keepdims=True)
-    return first, np.floor(weights * (1 << _BITS) + 0.5).astype(np.int32)

@@ -23,6 +23,17 @@ class ShownOnce:
 
 
 def in_notebook():
-    """Whether a notebook's kernel runs this, which shows pictures below the cell."""
+    """Whether what IPython is given to show reaches a page: a Jupyter kernel runs this code.
+
+    JupyterLab, VS Code, Colab, papermill and nbclient all run kernels, and a kernel publishes
+    what it is given; IPython in a terminal prints it, by the plain publisher.
+    """
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return shell is not None and type(shell.display_pub).__name__ != "DisplayPublisher"
+    if shell is None:
+        return False
+    from IPython.core.displaypub import CapturingDisplayPublisher, DisplayPublisher
+
+    # %%capture puts a publisher of its own in the place of either.
+    if isinstance(shell.display_pub, CapturingDisplayPublisher):
+        return hasattr(shell, "kernel")
+    return type(shell.display_pub) is not DisplayPublisher

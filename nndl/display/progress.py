@@ -13,6 +13,8 @@ try:
 except ImportError:
     tqdm = None
 
+from .once import in_notebook
+
 
 class _DisplayLine:
     """A file for tqdm that rewrites one display of the notebook."""
@@ -101,33 +103,16 @@ class Progress:
 
 
 def byte_bar(total, title):
-    """A tqdm bar over `total` bytes; where no bar can be drawn it only counts.
-
-    Parameters
-    ----------
-    total : int
-        Bytes; what counts them may correct `total`.
-    title : str
-        What is on its way.
-
-    Returns
-    -------
-    tqdm
-    """
+    """A tqdm bar over `total` bytes (whoever counts may correct it); undrawn it only counts."""
     from tqdm import tqdm
 
     notebook = in_notebook()
     style = {"ncols": 88, "file": _DisplayLine()} if notebook else {"dynamic_ncols": True}
     return tqdm(
-        total=total,
-        desc=title,
-        unit="B",
-        unit_scale=True,
-        miniters=1,
+        total=total, desc=title, unit="B", unit_scale=True, miniters=1,
         mininterval=0.5 if notebook else 0.1,
-        disable=not (notebook or sys.stderr.isatty()),
-        **style,
-    )
+        disable=not (notebook or sys.stderr.isatty()), **style,
+    )  # fmt: skip
 
 
 def _bar(total, done, line):

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from .._arguments import as_array
+from .._arguments import as_array, integer
 from ..display.once import ShownOnce, in_notebook
 from . import style
 from .convolution import cross_correlate
@@ -132,62 +132,58 @@ class _Board:
         return small.getvalue()
 
 
-_FIND = (
-    "const b=this.closest('.nndl-steps'),f=b.querySelectorAll('img'),r=b.querySelector('input');"
-    "const go=k=>{r.value=(k+f.length)%f.length;"
-    "f.forEach((x,i)=>{x.style.display=i==r.value?'block':'none'})};"
+#: a step of the player: which picture shows, and whether it goes on by itself
+_GO = (
+    "const b=this.closest('.nndl-steps'),f=b.querySelectorAll('img'),r=b.querySelector('input'),"
+    "go=k=>{{r.value=(k+f.length)%f.length;f.forEach((x,i)=>x.hidden=i!=r.value)}},"
+    "on=!b.timer;clearInterval(b.timer);b.timer=0;{}"
 )
-_STOP = "clearInterval(b.timer);b.timer=0;"
-_PLAY = (
-    f"{_FIND}if(b.timer){{{_STOP}}}else{{go(+r.value+1);"
-    "b.timer=setInterval(()=>{if(!b.isConnected)clearInterval(b.timer);go(+r.value+1)},900)}"
-)
+_PLAY = "if(on)b.timer=setInterval(()=>b.isConnected?go(+r.value+1):clearInterval(b.timer),900)"
 
 
 class Steps(ShownOnce):
     """Pictures to step through: buttons, a slider, and the arrow keys on the slider.
 
     The page holds every step as a picture, so that it works without a kernel and without
-    network; where a page may not run scripts it shows the last step.
+    network (matplotlib's player fetches its icons); where a page may not run scripts it shows
+    the first step, and where it shows no HTML at all the last.
 
     Attributes
     ----------
     frames : list of bytes
         One PNG a step.
-    still : bytes
-        PNG for front ends without scripts.
     alt : str
     """
 
-    def __init__(self, frames, still, width, alt):
-        self.frames, self.still, self.width, self.alt = frames, still, width, alt
+    def __init__(self, frames, width, alt):
+        self.frames, self.width, self.alt = frames, width, alt
 
     def _repr_html_(self):
-        pictures = []
-        for number, frame in enumerate(self.frames):
-            data = base64.b64encode(frame).decode()
-            hidden = "block" if number == len(self.frames) - 1 else "none"
-            pictures.append(
-                f'<img alt="{self.alt}, step {number + 1}" width="{self.width}" '
-                f'style="display:{hidden};max-width:100%;margin:0" '
-                f'src="data:image/png;base64,{data}">'
-            )
-        button = (
-            '<button type="button" style="font-size:15px;padding:2px 12px;margin-right:6px;'
-            'color:#222;background:#f2f2f2;border:1px solid #999;border-radius:4px" '
-            'aria-label="{}" onclick="{}">{}</button>'
+        pictures = "".join(
+            f'<img alt="{self.alt}, step {number + 1}" width="{self.width}" '
+            f'style="max-width:100%;margin:0" {"hidden " if number else ""}'
+            f'src="data:image/png;base64,{base64.b64encode(frame).decode()}">'
+            for number, frame in enumerate(self.frames)
         )
-        last = len(self.frames) - 1
-        controls = (
-            button.format("previous step", f"{_FIND}{_STOP}go(+r.value-1)", "◀")
-            + button.format("play or pause", _PLAY, "▶ / ❚❚")
-            + button.format("next step", f"{_FIND}{_STOP}go(+r.value+1)", "▶")
-            + f'<input type="range" aria-label="step" min="0" max="{last}" value="{last}" '
-            f'style="width:40%;vertical-align:middle" oninput="{_FIND}{_STOP}go(+r.value)">'
+        look = (
+            "font-size:15px;padding:2px 12px;margin-right:6px;color:#222;background:#f2f2f2;"
+            "border:1px solid #999;border-radius:4px"
+        )
+        buttons = "".join(
+            f'<button type="button" style="{look}" aria-label="{name}" '
+            f'onclick="{_GO.format(code)}">{sign}</button>'
+            for name, code, sign in (
+                ("previous step", "go(+r.value-1)", "◀"),
+                ("play or pause", _PLAY, "▶ / ❚❚"),
+                ("next step", "go(+r.value+1)", "▶"),
+            )
         )
         return (
             '<div class="nndl-steps" style="background:white;color:#222;padding:6px;'
-            f'max-width:{self.width + 12}px">{"".join(pictures)}<div>{controls}</div></div>'
+            f'max-width:{self.width + 12}px">{pictures}<div>{buttons}<input type="range" '
+            f'aria-label="step" min="0" max="{len(self.frames) - 1}" value="0" '
+            f'style="width:40%;vertical-align:middle" oninput="{_GO.format("go(+r.value)")}">'
+            "</div></div>"
         )
 
     def _publish(self):
@@ -196,7 +192,7 @@ class Steps(ShownOnce):
         publish_display_data(
             {
                 "text/html": self._repr_html_(),
-                "image/png": base64.b64encode(self.still).decode(),
+                "image/png": base64.b64encode(self.frames[-1]).decode(),
                 "text/plain": self.alt,
             },
             metadata={"image/png": {"width": self.width, "alt": self.alt}},
@@ -231,9 +227,8 @@ def animate_conv2d(X, W, stride=1, padding=0, dilation=1):
     -----
     Notice that the kernel never changes: the same weights go to every position.
     """
-    for name, value, least in (("stride", stride, 1), ("padding", padding, 0)):
-        _check_integer(name, value, least)
-    _check_integer("dilation", dilation, 1)
+    stride, dilation = integer("stride", stride, 1), integer("dilation", dilation, 1)
+    padding = integer("padding", padding, 0)
     board = _Board(X, W, stride, padding, dilation)
     count = board.Y.size
     for dots in (110, 90, 72):
@@ -246,15 +241,10 @@ def animate_conv2d(X, W, stride=1, padding=0, dilation=1):
         f"{'×'.join(map(str, board.W.shape))} kernel, stride {stride}, padding {padding}, "
         f"dilation {dilation}"
     )
-    steps = Steps(frames, frames[-1], width, alt)
+    steps = Steps(frames, width, alt)
     if in_notebook():
         steps._ipython_display_()
     return steps
-
-
-def _check_integer(name, value, least):
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
 
 
 #: kernels that the sliders offer

@@ -37,48 +37,9 @@ CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK, GRAY)
 #: colour maps: amounts, signed values, grey-level images
 SEQUENTIAL, DIVERGING, IMAGE = "Blues", "RdBu_r", "gray"
 
-RC = {
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-    "figure.dpi": 100,
-    "savefig.dpi": 150,
-    "figure.constrained_layout.use": True,
-    "figure.constrained_layout.w_pad": 0.08,
-    "figure.constrained_layout.h_pad": 0.08,
-    "axes.facecolor": "white",
-    "axes.edgecolor": "#555555",
-    "axes.labelcolor": BLACK,
-    "axes.titlecolor": BLACK,
-    "axes.titlesize": 12,
-    "axes.titlepad": 8,
-    "axes.labelsize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.prop_cycle": mpl.cycler(color=CYCLE),
-    "axes.axisbelow": True,
-    "axes.formatter.useoffset": False,
-    "figure.titlesize": 13,
-    "font.size": 11,
-    "font.family": "DejaVu Sans",
-    "text.color": BLACK,
-    "xtick.color": "#333333",
-    "ytick.color": "#333333",
-    "xtick.labelsize": 10,
-    "ytick.labelsize": 10,
-    "grid.color": "#DDDDDD",
-    "grid.linewidth": 0.8,
-    "legend.fontsize": 10,
-    "legend.frameon": True,
-    "legend.framealpha": 0.9,
-    "legend.edgecolor": "#CCCCCC",
-    "lines.linewidth": 1.8,
-    "lines.markersize": 5,
-    "image.interpolation": "nearest",
-    "image.cmap": IMAGE,
-    "mathtext.fontset": "dejavusans",
-    "pdf.fonttype": 42,
-    "svg.hashsalt": "nndl",
-}
+RC = mpl.rc_params_from_file(
+    pathlib.Path(__file__).with_name("nndl.mplstyle"), use_default_template=False
+)
 
 
 def use_style():

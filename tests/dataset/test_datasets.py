@@ -490,7 +490,7 @@ def test_folders_that_are_no_such_set_are_refused(tmp_path):
         load_idx(tmp_path)
     other = tmp_path / "other"
     write_idx(other, USUAL, high=11)
-    with pytest.raises(ValueError, match="labels from 0 to 11, expected 0 to 9 for 10 classes"):
+    with pytest.raises(ValueError, match="labels from 0 to 9 for 10 classes, got 0 to 11"):
         load_idx(other, classes=FASHION_MNIST_CLASSES)
     (other / "train-labels-idx1-ubyte.gz").write_bytes(idx(np.zeros(3, np.uint8)))
     with pytest.raises(ValueError, match="N labels"):

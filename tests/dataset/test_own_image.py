@@ -4,7 +4,8 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter, ImageOps
+from mutations import mutations
+from PIL import Image, ImageDraw, ImageFilter
 
 from nndl.dataset import load_mnist
 from nndl.dataset.own_image import load_image, preprocess_digit, preprocess_photo
@@ -19,8 +20,15 @@ def seven(size=200, offset=(60, 40), scale=1.0, ink=20, paper=230):
     return np.asarray(picture)
 
 
-def alike(a, b):
-    return np.corrcoef(a["network input"].ravel(), b["network input"].ravel())[0, 1]
+def alike(a, b, reach=0):
+    """Correlation of two results, the best of shifts by up to `reach` pixels."""
+    a, b = (steps["centred in 28×28"] for steps in (a, b))
+    moves = range(-reach, reach + 1)
+    return max(
+        np.corrcoef(a.ravel(), np.roll(b, (i, j), (0, 1)).ravel())[0, 1]
+        for i in moves
+        for j in moves
+    )
 
 
 def test_the_result_has_mnists_form():
@@ -127,7 +135,6 @@ def test_a_picture_stands_as_its_orientation_says(tag, tmp_path):
             found = load_image(given, "L")
             assert found.size == upright.size
             assert np.abs(np.asarray(found, float) - np.asarray(upright)).mean() < 3
-    assert np.asarray(ImageOps.exif_transpose(Image.open(path))).shape == upright.size[::-1]
 
 
 def deep(grey, dtype, full):
@@ -158,7 +165,7 @@ def test_every_mode_of_pillow_is_read(mode):
     elif mode in ("La", "RGBa", "PA"):
         image = base.convert({"La": "LA", "RGBa": "RGBA", "PA": "P"}[mode]).convert(mode)
     else:
-        image = base.convert("RGB").convert(mode)
+        image = base.convert(mode) if mode in "LA1P" else base.convert("RGB").convert(mode)
     for wanted in ("L", "RGB"):
         found = load_image(image, wanted)
         assert found.mode == wanted
@@ -228,7 +235,7 @@ def test_files_that_hold_no_picture_are_named():
         png[:40],
     ):
         for read in (preprocess_digit, preprocess_photo):
-            with pytest.raises(ValueError, match="expected an image file|damaged"):
+            with pytest.raises(ValueError, match=r"expected an image file|damaged"):
                 read(io.BytesIO(content))
     with pytest.raises(TypeError, match="picture of numbers"):
         load_image(np.array([["a", "b"]] * 9), "L")
@@ -262,19 +269,19 @@ def test_forty_eight_megapixels_take_less_than_500_megabytes(tmp_path):
         before = status("VmRSS")
         steps = preprocess_digit(tmp_path / name)
         assert status("VmHWM") - before < 500, name
-        assert max(steps["as given"].shape) <= 1600
+        assert max(steps["as given"].shape) < 2048
 
 
 # ------------------------------------------------------------------------ pages and what is drawn
 
-I, J = np.indices((240, 180)) / 240
+Y, X = np.indices((240, 180)) / 240
 
 
 def page(shade=0, grain=0, form=0, seed=0):
     """Paper of brightness 225 in uneven light, with grain."""
-    light = [I + J**2, 2 * ((I - 0.5) ** 2 + (J - 0.4) ** 2), (np.sin(3 * I) + J) / 2,
-             np.where(J > 0.3 + 0.2 * I, 0.6, 0)][form]  # fmt: skip
-    noise = np.random.default_rng(seed).normal(0, 1, I.shape) * grain
+    light = [Y + X**2, 2 * ((Y - 0.5) ** 2 + (X - 0.4) ** 2), (np.sin(3 * Y) + X) / 2,
+             np.where(X > 0.3 + 0.2 * Y, 0.6, 0)][form]  # fmt: skip
+    noise = np.random.default_rng(seed).normal(0, 1, Y.shape) * grain
     return np.clip(225 - shade * light + noise, 0, 255).round().astype(np.uint8)
 
 
@@ -282,13 +289,13 @@ BLANK = {
     **{f"shade {s}, grain {g}, form {f}": page(s, g, f)
        for s in (0, 30, 90) for g in (0, 2, 8) for f in range(4)},
     "noise": np.random.default_rng(0).integers(0, 256, (200, 200)).astype(np.uint8),
-    "two greys": np.where(J < 0.3, 90, 200).astype(np.uint8),
-    "one speck": np.where((I == 0.5) & (J == 0.5), 0, 255).astype(np.uint8),
-    "specks": np.where(np.random.default_rng(0).random(I.shape) < 0.002, 0, 230).astype(np.uint8),
+    "two greys": np.where(X < 0.3, 90, 200).astype(np.uint8),
+    "one speck": np.where((Y == 0.5) & (X == 0.5), 0, 255).astype(np.uint8),
+    "specks": np.where(np.random.default_rng(0).random(Y.shape) < 0.002, 0, 230).astype(np.uint8),
     "frame": np.pad(np.full((192, 152), 230, np.uint8), 4),
-    "table beside the page": np.where(J < 0.1, 30, 220).astype(np.uint8),
-    "a ruled line": np.where(np.abs(I - 0.5) < 0.01, 60, 225).astype(np.uint8),
-    "soft shadow of a hand": (225 - 50 * np.exp(-((I - 0.6) ** 2 + (J - 0.3) ** 2) / 0.02)).astype(
+    "table beside the page": np.where(X < 0.1, 30, 220).astype(np.uint8),
+    "a ruled line": np.where(np.abs(Y - 0.5) < 0.01, 60, 225).astype(np.uint8),
+    "soft shadow of a hand": (225 - 50 * np.exp(-((Y - 0.6) ** 2 + (X - 0.3) ** 2) / 0.02)).astype(
         np.uint8
     ),
 }  # fmt: skip
@@ -315,7 +322,7 @@ def test_digits_on_uneven_grainy_paper_are_mnists_own(shade, grain, form):
         want = preprocess_digit(digit)
         for given in (picture, 255 - picture):
             found = preprocess_digit(given.astype(np.uint8))
-            assert alike(want, found) > 0.9, (index, alike(want, found))
+            assert alike(want, found, 1) > 0.93, index
 
 
 def test_mnists_own_digits_come_back_as_they_were():
@@ -324,9 +331,7 @@ def test_mnists_own_digits_come_back_as_they_were():
     scores = []
     for digit in images[:40]:
         found = preprocess_digit(np.kron(255 - digit, np.ones((6, 6), np.uint8)))
-        shifted = [np.roll(found["centred in 28×28"], (i, j), (0, 1)).ravel()
-                   for i in (-1, 0, 1) for j in (-1, 0, 1)]  # fmt: skip
-        scores.append(max(np.corrcoef(digit.ravel(), s)[0, 1] for s in shifted))
+        scores.append(alike({"centred in 28×28": digit}, found, 1))
     assert np.median(scores) > 0.95 and min(scores) > 0.85
 
 
@@ -334,7 +339,7 @@ def test_ink_counts_and_what_lies_around_it_does_not():
     want = preprocess_digit(seven())
     table = np.full((400, 400), 30, np.uint8)  # paper on a dark table
     table[100:300, 100:300] = seven()
-    speck = seven()
+    speck = seven().copy()
     speck[5:8, 180:183] = 0
     ruled = seven(size=200).copy()
     ruled[190:192] = 60
@@ -342,4 +347,19 @@ def test_ink_counts_and_what_lies_around_it_does_not():
     cut = seven()[40:135, 55:125]  # the pen's edge at the picture's edge
     for name, picture in {"table": table, "speck": speck, "ruled": ruled, "blurred": blurred,
                           "cut": cut}.items():  # fmt: skip
-        assert alike(want, preprocess_digit(picture)) > 0.9, name
+        assert alike(want, preprocess_digit(picture), 1) > 0.9, name
+
+
+def test_damaged_pictures_are_refused_in_one_kind_of_error_or_shown():
+    base = Image.fromarray(seven()).convert("RGB")
+    rng, refused = np.random.default_rng(0), 0
+    for name in ("PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP"):
+        for _, content in mutations(saved(base, name).getvalue(), rng, 60):
+            try:
+                picture = load_image(content, "L")
+            except ValueError as error:
+                refused += 1
+                assert "expected" in str(error)
+            else:
+                assert picture.mode == "L" and 0 not in picture.size
+    assert refused > 100
