@@ -13,8 +13,6 @@ try:
 except ImportError:
     tqdm = None
 
-from .once import in_notebook
-
 
 class _DisplayLine:
     """A file for tqdm that rewrites one display of the notebook."""
