@@ -189,10 +189,25 @@ def test_seeds_make_one_row_with_mean_and_deviation(tmp_path):
     folders.append(fake_run(tmp_path / "decay", 0, 0.5, weight_decay=0.1))
     by_setting = {row["setting"]: row for row in compare.rows(compare.group(folders))}
     row = by_setting["as the preset"]
-    assert row["seeds"] == 3 and row["test %"] == "92.00 ± 2.00" and row["seconds"] == "3.0 ± 1.0"
+    assert row["seeds"] == 3 and row["test %"] == "92.00 ± 2.00"
     assert by_setting["weight_decay=0.1"]["test %"] == "50.00"
+    scores = compare.test_scores(compare.group(folders), "book")
+    assert scores == {"as the preset": pytest.approx([90, 92, 94]), "weight_decay=0.1": [50]}
     with pytest.raises(ValueError, match="same run"):
         compare.group([folders[0], fake_run(tmp_path / "again", 0, 0.9)])
+
+
+def test_a_row_is_of_one_kind_of_machine(tmp_path):
+    folders = [fake_run(tmp_path / str(i), i, 0.9) for i in range(3)]
+    for folder, processor in zip(folders, ("A", "A", "B"), strict=True):
+        summary = records.read_summary(folder)
+        summary["machine"]["processor"] = processor
+        records.write_summary(folder, summary)
+    rows = compare.rows(compare.group(folders))
+    assert [(row["operators, device"], row["seeds"]) for row in rows] == [
+        ("hand, cpu (A)", 2),
+        ("hand, cpu (B)", 1),
+    ]
 
 
 def test_the_report_prints_and_draws(finished, tmp_path):

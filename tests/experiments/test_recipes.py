@@ -8,7 +8,7 @@ import pytest
 from nndl import experiments
 from nndl.dataset.cifar10 import CIFAR10Dataset
 from nndl.dataset.mnist import MNISTDataset
-from nndl.experiments import recipes
+from nndl.experiments import compare, recipes
 from nndl.experiments.recipes import EXPERIMENTS, PRESETS, TASKS, experiment
 
 ALL = [(task, preset) for task in TASKS for preset in PRESETS]
@@ -107,6 +107,34 @@ def test_the_one_cycle_schedule_rises_to_its_peak_and_falls():
     assert max(rates) == pytest.approx(recipe.learning_rate)
     assert rates.index(max(rates)) == pytest.approx(30, abs=1)
     assert rates[-1] < recipe.learning_rate / 100
+
+
+def test_rates_of_a_run_are_those_of_its_optimizer():
+    rates = recipes.learning_rates(experiment("lenet-mnist", "full"), 100)
+    assert len(rates) == 100 and max(rates) == pytest.approx(1) and rates[-1] < 0.01
+    assert recipes.learning_rates(experiment("lenet-mnist", "book"), 3) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("units", [4, 16])
+def test_a_stack_has_its_depth_and_no_costly_edges(units):
+    with_, without = (recipes.build_stack(units, residual) for residual in (True, False))
+    weights = [p for p in with_.parameters() if p.ndim > 1]
+    assert len(weights) == 2 * units + 2
+    shapes = [[list(v.shape) for v in m.state_dict().values()] for m in (with_, without)]
+    assert shapes[0] == shapes[1]
+    X = paddle.rand([2, 1, 32, 32])
+    assert with_(X).shape == without(X).shape == [2, 10]
+
+
+def test_records_over_epochs_end_at_the_number_of_epochs():
+    class Done:
+        steps_done, epochs_done = 8, 2
+        train_step_losses, dev_losses = [(0, 3.0), (7, 1.0)], [(3, 2.0), (7, 1.0)]
+        dev_scores = (0.1, 0.2)
+
+    found = compare.in_epochs(Done)
+    assert found["train_step_losses"] == [(0.25, 3.0), (2.0, 1.0)]
+    assert found["dev_losses"] == [(1.0, 2.0), (2.0, 1.0)] and found["dev_scores"] == (0.1, 0.2)
 
 
 @pytest.mark.parametrize(

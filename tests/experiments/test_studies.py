@@ -1,0 +1,80 @@
+"""Intervals and paired tests against printed tables; the stored studies are whole and of one kind."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from tests.conftest import ROOT
+
+from nndl.experiments import recipes, studies
+
+STORED = sorted((ROOT / "results" / "search").glob("*.json"))
+
+
+def test_an_interval_is_that_of_students_t():
+    mean, half = studies.interval([4.0, 6.0, 8.0])
+    assert mean == 6 and half == pytest.approx(4.303 * 2 / math.sqrt(3), rel=1e-3)
+    # by a table: 97.5 % quantile 2.045 for 29 degrees of freedom
+    values = np.random.default_rng(0).normal(size=30)
+    mean, half = studies.interval(values)
+    assert half == pytest.approx(2.045 * values.std(ddof=1) / math.sqrt(30), rel=5e-3)
+    assert studies.interval([3])[0] == 3 and math.isnan(studies.interval([3])[1])
+    with pytest.raises(ValueError, match="at least one"):
+        studies.interval([])
+
+
+def test_intervals_hold_the_truth_95_times_of_100():
+    draws = np.random.default_rng(1).normal(size=(4000, 3))
+    inside = [abs(mean) <= half for mean, half in map(studies.interval, draws)]
+    assert 0.94 < np.mean(inside) < 0.96
+    pairs = np.random.default_rng(2).normal(scale=[[1], [3]], size=(4000, 2, 4))
+    inside = [abs(mean) <= half for mean, half in (studies.welch(*pair) for pair in pairs)]
+    assert 0.94 < np.mean(inside) < 0.985  # degrees of freedom are rounded down
+
+
+@pytest.mark.parametrize(
+    "wins, losses, p", [(3, 0, 0.25), (0, 5, 0.0625), (5, 5, 1.0), (8, 2, 0.109375), (0, 0, 1.0)]
+)
+def test_a_sign_test_is_the_binomial(wins, losses, p):
+    assert studies.sign_test(wins, losses) == pytest.approx(p)
+    assert studies.sign_test(losses, wins) == pytest.approx(p)
+
+
+def test_pairs_count_what_only_one_gets_right():
+    right = {"a": np.array([1, 1, 0, 0, 0], bool), "b": np.array([1, 0, 1, 1, 0], bool)}
+    (row,) = studies.paired(right)
+    assert (row["A"], row["B"], row["only A right"], row["only B right"]) == ("b", "a", 2, 1)
+    assert row["p"] == "1"
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_a_stored_study_is_whole(path):
+    stored = json.loads(path.read_text("utf-8"))
+    assert set(stored["machine"]) == {"processor", "cores", "paddle", "nndl"}
+    seen = [(run["setting"], run["seed"]) for run in stored["runs"]]
+    assert len(set(seen)) == len(seen)
+    study = studies.Study(path.stem)
+    settings = {}
+    for run in stored["runs"]:
+        assert "test" not in run  # the test set is not looked at
+        recipe = json.dumps(run["recipe"], sort_keys=True)
+        assert settings.setdefault(run["setting"], recipe) == recipe
+        assert 0 <= run["dev"]["accuracy"] <= 1 and run["dev"]["loss"] > 0
+        assert run["dev"]["accuracy"] == max(run["dev_scores"])
+    table = str(study.table())
+    assert study.machine in table and all(name in table for name in study.runs)
+
+
+def test_the_quick_recipe_is_the_best_of_those_tried():
+    search = studies.Study("cifar10-mini")
+    tried = [name for name in search.runs if name == "modern" or name.startswith("modern, ")]
+    assert max(tried, key=lambda name: search.values(name)[0]) == "modern"
+    kept = search.runs["modern"][0]["recipe"]
+    now = vars(recipes.experiment("resnet18-cifar10"))
+    assert {name: now[name] for name in kept} == kept
+
+
+def test_a_study_that_is_not_there_says_how_to_get_it():
+    with pytest.raises(FileNotFoundError, match=r"scripts/studies\.py no-such"):
+        studies.Study("no-such")
