@@ -35,6 +35,7 @@ nb_ipywidgets_js = {}  # nothing is loaded from elsewhere
 nb_code_prompt_show = "展开代码"
 nb_code_prompt_hide = "收起代码"
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "html_image"]
+myst_dmath_double_inline = True  # $$…$$ in the middle of a paragraph, as JupyterLab has it
 myst_heading_anchors = 4
 myst_heading_slug_func = "_ext.pages.heading_slug"
 myst_update_mathjax = False

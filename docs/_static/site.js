@@ -26,7 +26,7 @@
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target) {
     target.closest("details")?.setAttribute("open", "");
-    target.scrollIntoView();
+    target.scrollIntoView({ behavior: "instant" }); // live figures have changed the page's height
   }
 
   // What is wider than its place scrolls; then a keyboard must be able to scroll it too.
