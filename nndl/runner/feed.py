@@ -1,12 +1,12 @@
 """What comes out of a training loader: pairs of tensors, from a place that can be found again."""
 
-import itertools
-
 import numpy as np
 import paddle
 
 from .saving.hidden import Hidden
 from .saving.resume import generator_states, restore_generators
+
+_END = object()
 
 
 def loader_length(name, loader):
@@ -14,7 +14,7 @@ def loader_length(name, loader):
     try:
         length = len(loader)
     except (TypeError, ValueError, NotImplementedError):
-        if not hasattr(loader, "__iter__") or iter(loader) is loader:
+        if not hasattr(loader, "__iter__") or hasattr(loader, "__next__"):
             raise TypeError(
                 f"{name} must be iterable anew in every epoch, got {type(loader).__name__}; use "
                 "nndl.BatchLoader(dataset), paddle.io.DataLoader(dataset) or a list of (X, y)"
@@ -126,34 +126,40 @@ class Feed:
         self._hidden = state["hidden"]
 
     def epoch(self):
-        """Iterate over the rest of this epoch: pairs of a batch and whether it is the last."""
+        """Iterate over the rest of this epoch."""
         if self.knows_its_place or not self.taken:
             if not self.knows_its_place:
-                self._begin, self._hidden, self._read = generator_states(), self.hidden.state(), 0
-            batches = iter(self.loader)
+                self._begin, self._hidden = generator_states(), self.hidden.state()
+            self._batches, self._ahead, self._read = iter(self.loader), [], 0
         else:
-            batches = self._pass_over()
-        nothing = object()
-        if self.length is None:
-            batch = next(batches, nothing)
-            while batch is not nothing:
-                following = next(batches, nothing)
-                self.taken += 1
-                self._read = self.taken + (following is not nothing)
-                yield batch, following is nothing
-                batch = following
-        else:
-            for batch in batches:
-                self.taken += 1
-                self._read = self.taken
-                yield batch, self.taken == self.length
+            self._pass_over()
+        while (batch := self._next()) is not _END:
+            self.taken += 1
+            yield batch
         self.taken = self._read = 0
+
+    def _next(self):
+        if self._ahead:
+            return self._ahead.pop()
+        batch = next(self._batches, _END)
+        self._read += batch is not _END
+        return batch
+
+    def at_the_end(self):
+        """Whether the batch given out last was the last one.
+
+        Ask after the step: random numbers are then drawn in the order of a plain loop.
+        """
+        if self.length is not None:
+            return self.taken == self.length
+        if not self._ahead:
+            self._ahead = [self._next()]
+        return self._ahead == [_END]
 
     def _pass_over(self):
         after = generator_states()
         restore_generators(self._begin)
-        batches = iter(self.loader)
-        ahead = [next(batches) for _ in range(self._read)][self.taken :]
+        self._batches = iter(self.loader)
+        self._ahead = [next(self._batches) for _ in range(self._read)][self.taken :]
         # paddle.io.DataLoader reads ahead in a thread, which draws from these generators now.
         restore_generators(after, only_paddle=isinstance(self.loader, paddle.io.DataLoader))
-        return itertools.chain(ahead, batches)

@@ -215,10 +215,11 @@ class Training:
         """The rest of an epoch, or as much of it as there is time for."""
         runner = self.runner
         taken = 0
-        for batch, ended in (batches := self.feed.epoch()):
+        for batch in (batches := self.feed.epoch()):
             taken = self.feed.taken
             step = runner.steps_done
             self.step(step, *inputs_and_labels(batch, "train_loader", runner.unpack), button)
+            ended = self.feed.at_the_end()
             if ended:
                 if next(batches, None) is not None:
                     raise RuntimeError(f"train_loader has length {taken} but yields more batches")

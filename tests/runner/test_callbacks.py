@@ -171,6 +171,7 @@ def test_a_place_of_another_kind_of_loader_is_refused():
     feed = Feed([1, 2, 3], 3)
     start = {"begin": None, "read": 0, "hidden": [], "taken": 0}
     assert feed.state() == start
-    assert list(feed.epoch()) == [(1, False), (2, False), (3, True)]
+    assert [(x, feed.at_the_end()) for x in feed.epoch()] == [(1, False), (2, False), (3, True)]
     assert feed.state() == start
-    assert list(Feed([1, 2]).epoch()) == [(1, False), (2, True)]  # of a length that is not known
+    feed = Feed([1, 2])  # of a length that is not known
+    assert [(x, feed.at_the_end()) for x in feed.epoch()] == [(1, False), (2, True)]

@@ -245,11 +245,11 @@ def test_a_feed_goes_on_with_the_very_next_batch(name):
     for _ in range(3):
         next(iterator)
     place, generators = from_json(to_json(feed.state())), generator_states()
-    rest = [np.asarray(X) for (X, _), _ in (*iterator, *feed.epoch())]
+    rest = [np.asarray(X) for X, _ in (*iterator, *feed.epoch())]
     again = Feed(LOADERS[name](), 5)
     restore_generators(generators)
     again.restore(place)
-    found = [np.asarray(X) for (X, _), _ in (*again.epoch(), *again.epoch())]
+    found = [np.asarray(X) for X, _ in (*again.epoch(), *again.epoch())]
     assert len(rest) == len(found) == 7
     for a, b in zip(rest, found, strict=True):
         np.testing.assert_array_equal(a, b)
