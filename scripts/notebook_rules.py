@@ -3,7 +3,8 @@
 import hashlib
 import re
 
-MAX_LINES = 25
+#: lines of a code cell, of a class, and cells of a notebook
+MAX_LINES, MAX_CLASS, MAX_CELLS = 15, 25, 120
 MAX_BYTES = 6_000_000
 _DEBRIS = {
     r"Warning\b": "a warning",
@@ -61,6 +62,24 @@ def output_problems(notebook):
     return found
 
 
+_CHINESE = r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"
+_BROKEN = re.compile(rf"{_CHINESE}\n(?=[^\n#>|*\-$`<0-9 ])")
+
+
+def prose_problems(notebook):
+    """Paragraphs broken over source lines, which JupyterLab shows with a gap, and silent figures."""
+    found, cells = [], [c for c in notebook.cells if "exercise" not in c.metadata.get("tags", [])]
+    for number, cell in enumerate(cells, 1):
+        if cell.cell_type == "markdown":
+            text = re.sub(r"```.*?```", "", cell.source, flags=re.S)
+            found += [f"cell {number} breaks a paragraph" for _ in _BROKEN.findall(text)]
+        elif any("image/png" in output.get("data", {}) for output in cell.outputs):
+            after = next((c.source for c in cells[number:] if c.cell_type == "markdown"), "")
+            if not re.search(r"看一看|解释|注意", after):
+                found.append(f"the figure of cell {number} has no 看一看 after it")
+    return found
+
+
 def rule_problems(notebook):
     """The rules of form, then those of the outputs."""
     found = []
@@ -74,8 +93,11 @@ def rule_problems(notebook):
         found.append("no cell is tagged 'result'")
     for number, cell in enumerate(code, 1):
         lines = len(cell.source.strip().splitlines())
-        if lines > MAX_LINES:
-            found.append(f"code cell {number} has {lines} lines, at most {MAX_LINES}")
+        most = MAX_CLASS if cell.source.lstrip().startswith("class ") else MAX_LINES
+        if lines > most:
+            found.append(f"code cell {number} has {lines} lines, at most {most}")
+    if len(cells) > MAX_CELLS:
+        found.append(f"{len(cells)} cells, at most {MAX_CELLS}")
     headings = [
         line
         for cell in cells
@@ -91,4 +113,4 @@ def rule_problems(notebook):
     found += [f"cell {name} changed since its outputs were made" for name in stale_cells(notebook)]
     if len(str(notebook)) > MAX_BYTES:
         found.append(f"more than {MAX_BYTES:,} bytes")
-    return found + output_problems(notebook)
+    return found + prose_problems(notebook) + output_problems(notebook)

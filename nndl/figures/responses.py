@@ -30,7 +30,7 @@ def edges(image, responses, absolute=True):
     Each panel has its own scale: the 98th percentile of its response is full brightness.
     """
     count = len(responses) + 1
-    columns = min(3, count)
+    columns = 2 if count == 4 else min(3, count)
     rows = -(-count // columns)
     image = as_array(image)
     aspect = image.shape[0] / image.shape[1]

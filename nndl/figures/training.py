@@ -42,7 +42,7 @@ def _dev_steps(dev_losses, dev_scores):
 def _loss_axes(axes, train, dev, train_style, dev_style, location, fontsize):
     axes.plot(*train, label="training loss", **train_style)
     axes.plot(*dev, label="dev loss", marker="o", markersize=3.5, **dev_style)
-    small = dev[1].min() < 0.1  # what matters would lie on the floor of a linear axis
+    small = bool(dev[1].min() < 0.1)  # what matters would lie on the floor of a linear axis
     label(axes, "training step", f"loss (cross-entropy{', log scale' * small})", grid="both")
     if small:
         axes.set_yscale("log")

@@ -74,6 +74,12 @@ EVERY = {
     "kernels": lambda: figures.kernels(LOGITS.reshape(12, 1, 5, 2)),
     "maps": lambda: figures.feature_maps(IMAGES, title="conv1"),
     "cam": lambda: figures.grad_cam_overlay(IMAGES[:3], IMAGES[3:6] / 255, ["a", "b", "c"]),
+    "im2col": lambda: figures.im2col(np.arange(18).reshape(2, 3, 3), np.ones((2, 2, 2))),
+    "side by side": lambda: figures.maps_side_by_side({"a": IMAGES[:3], "b": -1.0 * IMAGES[:3]}),
+    "work": lambda: figures.work_and_time({"loops": (9e6, 99), "im2col": (9e6, 1)}, "im2col"),
+    "curves": lambda: figures.curves(
+        {"a": ([1, 10], [[2, 3], [3, 4]]), "b": ([1, 10], [1, 2])}, "rate", "loss", log_x=True
+    ),
     "field": lambda: figures.receptive_field_layers([3, {"kernel": 2, "stride": 2}, 3]),
     "field map": lambda: figures.receptive_field_map(np.eye(9), 9),
 }
@@ -127,6 +133,35 @@ def test_titles_do_not_overlap(name):
     boxes = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
     for k, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[k + 1 :])
+
+
+def test_im2col_gives_a_window_one_colour_everywhere():
+    X, W = np.arange(9.0).reshape(1, 3, 3), np.array([[[0.0, 1], [2, 3]]])
+    (axes,) = figures.im2col(X, W).axes
+    numbers = [text.get_text() for text in axes.texts]
+    for value in ("19", "25", "37", "43"):  # by hand: 0·0 + 1·1 + 3·2 + 4·3 = 19, and so on
+        assert value in numbers
+    outlines = [p.get_edgecolor() for p in axes.patches if not p.get_fill()]
+    assert len(set(outlines)) == 4
+
+
+def test_matrix_is_darker_where_numbers_are_larger():
+    (axes,) = figures.matrix(np.array([[0, 1, -2, 3]])).axes
+    brightness = [sum(patch.get_facecolor()[:3]) for patch in axes.patches]
+    assert brightness[0] > brightness[1] > brightness[2] > brightness[3]
+
+
+def test_small_losses_stand_on_a_logarithmic_axis():
+    records = runner()
+    assert figures.plot(records).axes[0].get_yscale() == "linear"
+    records.dev_losses = [(step, loss / 10) for step, loss in records.dev_losses]
+    assert figures.plot(records).axes[0].get_yscale() == "log"
+
+
+def test_compared_runs_share_the_steps_they_show():
+    loss, score = figures.compare_runs({"a": runner()}, epoch=10).axes
+    assert loss.get_xlim() == score.get_xlim() and loss.get_xlabel() == "epoch"
+    assert score.lines[0].get_xdata()[0] == 0.9
 
 
 def test_plot_draws_the_records():

@@ -53,9 +53,32 @@ def test_a_source_changed_after_its_output_is_found():
 
 def test_a_long_cell_is_found():
     notebook = good_notebook()
-    notebook.cells[3].source = "\n".join(["x = 1"] * 26)
+    notebook.cells[3].source = "\n".join(["x = 1"] * 16)
     stamp(notebook)
-    assert rule_problems(notebook) == ["code cell 2 has 26 lines, at most 25"]
+    assert rule_problems(notebook) == ["code cell 2 has 16 lines, at most 15"]
+    notebook.cells[3].source = "\n".join(["class A:"] + ["    x = 1"] * 24)
+    stamp(notebook)
+    assert rule_problems(notebook) == []
+
+
+def test_a_paragraph_over_two_lines_is_found():
+    notebook = good_notebook()
+    notebook.cells[2].source = "卷积是\n线性的。\n\n- 一\n- 二\n\n$$y$$\n\n```\n代码\n代码\n```"
+    assert rule_problems(notebook) == ["cell 3 breaks a paragraph"]
+
+
+def test_a_figure_without_a_word_after_it_is_found():
+    notebook = good_notebook()
+    notebook.cells[1].outputs = [new_output("display_data", {"image/png": ""})]
+    assert rule_problems(notebook) == ["the figure of cell 2 has no 看一看 after it"]
+    notebook.cells[2].source = "**看一看**：线在上升。"
+    assert rule_problems(notebook) == []
+
+
+def test_a_long_notebook_is_found():
+    notebook = good_notebook()
+    notebook.cells += [new_markdown_cell("再来") for _ in range(120)]
+    assert rule_problems(notebook) == ["124 cells, at most 120"]
 
 
 def test_a_committed_widget_leaves_its_picture():
