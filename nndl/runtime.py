@@ -235,6 +235,8 @@ def _import_paddle():
                     f'run pip install "{package}>=3.0"'
                 )
     captured = io.StringIO()
+    # errors only: tracing a graph logs a line that means nothing to a reader
+    os.environ.setdefault("GLOG_minloglevel", "2")
     try:
         with warnings.catch_warnings(), contextlib.redirect_stderr(captured):
             warnings.filterwarnings("ignore", message="No ccache found")

@@ -91,6 +91,8 @@ class Graph:
     def seen(self, value, first, last):
         """The input rows, from and to, that the rows first…last of a value see; border included."""
         axis = self._axes.get(value)
+        if axis is None and value not in self._axes:
+            raise Untraceable("no operator leads from the input to the output")
         if isinstance(axis, Untraceable):
             raise axis
         needed = {value: (first, last)}

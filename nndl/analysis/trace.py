@@ -1,5 +1,6 @@
 """The operators that a model runs, recorded by Paddle, and which layer ran them."""
 
+import math
 from dataclasses import dataclass
 
 import paddle
@@ -82,11 +83,7 @@ class Trace:
         if not inside:
             return kind
         call = min(inside, key=lambda c: c.end - c.first)
-        children = any(
-            c.name.startswith(call.name + "." if call.name else "")
-            for c in self.calls
-            if c.name != call.name
-        )
+        children = any(c.name.startswith(call.name + "." if call.name else "") for c in self.calls if c.name != call.name)
         return f"{call.name}.{kind}".lstrip(".") if children or not call.name else call.name
 
 
@@ -122,16 +119,13 @@ def products(trace, counted=()):
             continue
         if any(first <= number < end for first, end in spans):
             continue
-        X, W = op.operands_source()[:2]
-        Y = op.results()[0]
-        if "transpose" in kind:
-            size = X.size * (W.size // W.shape[0])
+        X, W, Y = (list(v.shape) for v in [*op.operands_source()[:2], op.results()[0]])
+        if "transpose" in kind:  # a kernel for every input
+            size = math.prod(X) * math.prod(W[1:])
         elif "conv" in kind:
-            size = Y.size * (W.size // W.shape[0])
+            size = math.prod(Y) * math.prod(W[1:])
         else:
-            size = (
-                Y.size * X.shape[-2 if op.attrs().get("transpose_x") and len(X.shape) > 1 else -1]
-            )
+            size = math.prod(Y) * X[-2 if op.attrs().get("transpose_x") and len(X) > 1 else -1]
         name = trace.layer_of(number, kind)
         found[name] = found.get(name, 0) + size
     return found

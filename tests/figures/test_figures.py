@@ -315,7 +315,7 @@ def test_grad_cam_equals_the_closed_form_and_leaves_gradients_alone():
     assert np.allclose(heat, expected, atol=1e-5)
     assert np.allclose(logits, model(X).numpy(), atol=1e-6)
     assert np.array_equal(model.linear.weight.grad.numpy(), before)
-    with pytest.raises(ValueError, match="expected a layer with feature maps"):
+    with pytest.raises(ValueError, match="expected a layer with maps"):
         analysis.grad_cam(model, "linear", X)
 
 
