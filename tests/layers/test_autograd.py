@@ -1,11 +1,15 @@
 """The bridge between NumPy's memory and Paddle's: alignment, sharing, changes in place."""
 
+import itertools
+import warnings
+
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 import pytest
 
-from nndl import conv2d, pool2d
+from nndl import LeNet, ResNet18, conv2d, conv2d_loops, pool2d, pool2d_loops
+from nndl.layers.autograd import differentiable
 from nndl.layers.arrays import ALIGNMENT, contiguous, empty, tensor
 
 
@@ -98,3 +102,174 @@ def test_an_input_changed_in_place_is_no_silent_wrong_gradient(call):
     X.scale_(3.0)
     with pytest.raises(Exception, match="changed in place since"):
         Y.sum().backward()
+
+
+# ------------------------------------------- gradients of any subset, gradients of gradients, graphs
+
+
+#: ours → the same of Paddle, as functions of (X, W, b)
+PAIRS = {
+    "conv2d": (
+        lambda X, W, b: conv2d(X, W, b, 2, 1, (1, 2)),
+        lambda X, W, b: F.conv2d(X, W, b, 2, 1, (1, 2)),
+    ),
+    "conv2d_loops": (
+        lambda X, W, b: conv2d_loops(X, W, b, (2, 1), 1),
+        lambda X, W, b: F.conv2d(X, W, b, (2, 1), 1),
+    ),
+    "grouped": (
+        lambda X, W, b: conv2d(paddle.concat([X, X * X], 1), W, b, groups=2),
+        lambda X, W, b: F.conv2d(paddle.concat([X, X * X], 1), W, b, groups=2),
+    ),
+    "mean": (lambda X, W, b: pool2d(X, 3, "avg", 2, 1), lambda X, W, b: F.avg_pool2d(X, 3, 2, 1)),
+    "mean loops": (
+        lambda X, W, b: pool2d_loops(X, (2, 3), "avg", 1),
+        lambda X, W, b: F.avg_pool2d(X, (2, 3), 1),
+    ),
+    "maximum": (lambda X, W, b: pool2d(X, 3, "max", 2, 1), lambda X, W, b: F.max_pool2d(X, 3, 2, 1)),
+    "maximum loops": (
+        lambda X, W, b: pool2d_loops(X, 2, "max", 1),
+        lambda X, W, b: F.max_pool2d(X, 2, 1),
+    ),
+}
+
+
+def inputs_of(name):
+    X, W, b = (random_tensor(*s, seed=k) for k, s in enumerate([(2, 2, 6, 7), (4, 2, 3, 2), (4,)]))
+    return [X] if name.startswith(("mean", "maximum")) else [X, W, b]
+
+
+def subsets(count):
+    return [s for size in range(1, count + 1) for s in itertools.combinations(range(count), size)]
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_gradients_of_any_subset_with_any_other_input_frozen(name):
+    ours, theirs = PAIRS[name]
+    for wanted in subsets(len(inputs_of(name))):
+        for frozen in [(), *subsets(len(inputs_of(name)))]:
+            if set(frozen) & set(wanted):
+                continue
+            found = []
+            for function in (ours, theirs):
+                tensors = inputs_of(name)
+                for k in frozen:
+                    tensors[k].stop_gradient = True
+                Y = function(*tensors, *[None] * (3 - len(tensors)))
+                found.append(paddle.grad((Y * Y).sum(), [tensors[k] for k in wanted]))
+            for own, paddles in zip(*found, strict=True):
+                np.testing.assert_allclose(own.numpy(), paddles.numpy(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", [n for n in PAIRS if "maximum" not in n])
+def test_second_derivatives_equal_paddles(name):
+    """Of a gradient penalty, Σ‖∂(Σ Y³)/∂X‖² and so on for the weights, in every input."""
+    found = []
+    for function in PAIRS[name]:
+        tensors = inputs_of(name)
+        Y = function(*tensors, *[None] * (3 - len(tensors)))
+        first = paddle.grad((Y**3).sum(), tensors, create_graph=True)
+        sum((g * g).sum() for g in first).backward()
+        found.append([t.grad.numpy() for t in tensors])
+    for own, paddles in zip(*found, strict=True):
+        scale = np.abs(paddles).max()
+        np.testing.assert_allclose(own / scale, paddles / scale, atol=1e-5)
+
+
+def test_the_second_derivative_of_a_maximum_which_paddle_lacks():
+    X = paddle.to_tensor(np.linspace(-1, 1, 36, dtype="float64").reshape(1, 1, 6, 6))
+    X.stop_gradient = False
+    for pool in (pool2d, pool2d_loops):
+        (slope,) = paddle.grad((pool(X, 2, "max", 2) ** 3).sum(), [X], create_graph=True)
+        (second,) = paddle.grad(slope.sum(), [X])
+        expected = np.zeros((6, 6))
+        expected[1::2, 1::2] = 6 * X.numpy()[0, 0, 1::2, 1::2]  # of x³ at the largest of each 2×2
+        np.testing.assert_allclose(second.numpy()[0, 0], expected, rtol=1e-12)
+
+
+def test_third_derivatives_and_penalties_train_a_network():
+    X, W, b = (random_tensor(*s) for s in ((1, 1, 4, 4), (1, 1, 2, 2), (1,)))
+    y = conv2d(X, W, b)
+    value = (y * y * y * y).sum()
+    for _ in range(3):
+        (value,) = paddle.grad(value, [W], create_graph=True)
+        value = value.sum()
+    # Σ over outputs of 24·y·(Σ of its window)³
+    window = conv2d(X, paddle.ones_like(W), None)
+    np.testing.assert_allclose(float(value), float((24 * y * window**3).sum()), rtol=1e-4)
+
+
+def test_an_operator_without_a_second_derivative_says_so():
+    X = random_tensor(3)
+    Y = differentiable(lambda X: (X * 2, None), lambda dY, kept, needed, X: (dY * 2,), X)
+    # Paddle hands on what a backward pass raises as an OSError of its own
+    with pytest.raises((RuntimeError, OSError), match="leave create_graph out, or use Paddle's operator"):
+        paddle.grad(Y.sum(), [X], create_graph=True)
+    np.testing.assert_array_equal(paddle.grad(Y.sum(), [X])[0].numpy(), [2, 2, 2])
+
+
+def test_saliency_of_a_whole_network_equals_paddles():
+    hand, theirs = LeNet(), LeNet(operators="paddle")
+    theirs.set_state_dict(hand.state_dict())
+    X, y = random_tensor(2, 1, 32, 32), paddle.to_tensor([3, 5])
+    for frozen in (False, True):
+        for model in (hand, theirs):
+            for parameter in model.parameters():
+                parameter.stop_gradient = frozen
+        own, paddles = (paddle.grad(F.cross_entropy(m(X), y), [X])[0] for m in (hand, theirs))
+        np.testing.assert_allclose(own.numpy(), paddles.numpy(), atol=1e-6)
+
+
+NETWORKS = {
+    "lenet": (LeNet, (2, 1, 32, 32)),
+    "resnet": (lambda: ResNet18(stem="cifar"), (2, 3, 16, 16)),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("whole", [True, False])
+def test_traced_networks_give_the_same(name, whole):
+    make, shape = NETWORKS[name]
+    model, X = make(), random_tensor(*shape)
+    model.eval()
+    expected = model(X).numpy()
+    traced = paddle.jit.to_static(model, full_graph=whole)
+    np.testing.assert_allclose(traced(X).numpy(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_traced_network_trains_as_the_network_does():
+    model, X, found = LeNet(), random_tensor(2, 1, 32, 32), []
+    for run in (model, paddle.jit.to_static(model, full_graph=True)):
+        (run(X) ** 2).sum().backward()
+        found.append([p.grad.numpy().copy() for p in model.parameters()])
+        model.clear_gradients()
+    for eager, traced in zip(*found, strict=True):
+        np.testing.assert_allclose(traced / np.abs(eager).max(), eager / np.abs(eager).max(), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_saved_graphs_load_and_give_the_same(name, tmp_path):
+    make, shape = NETWORKS[name]
+    model, X = make(), random_tensor(*shape)
+    model.eval()
+    spec = paddle.static.InputSpec([None, *shape[1:]])
+    expected = model(X).numpy()
+    paddle.jit.save(model, str(tmp_path / "network"), input_spec=[spec])
+    loaded = paddle.jit.load(str(tmp_path / "network"))
+    np.testing.assert_allclose(loaded(X).numpy(), expected, rtol=1e-4, atol=1e-4)
+    one = loaded(X[:1]).numpy()  # the batch axis stays free
+    np.testing.assert_allclose(one, expected[:1], rtol=1e-4, atol=1e-4)
+
+
+def test_mixed_precision_and_no_grad_behave_as_paddles():
+    hand, theirs = LeNet(), LeNet(operators="paddle")
+    theirs.set_state_dict(hand.state_dict())
+    X = random_tensor(2, 1, 32, 32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Paddle says that it does nothing on a CPU
+        with paddle.amp.auto_cast(dtype="bfloat16"):
+            own, paddles = hand(X), theirs(X)
+    assert own.dtype == paddles.dtype
+    np.testing.assert_allclose(own.numpy(), paddles.numpy(), atol=1e-5)
+    with paddle.no_grad():
+        assert hand(X).stop_gradient and theirs(X).stop_gradient
