@@ -1,6 +1,7 @@
 """The operators that a model runs, recorded by Paddle, and which layer ran them."""
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import paddle
@@ -68,8 +69,10 @@ class Trace:
                 layer.register_forward_pre_hook(lambda _, x, name=name: enter(name))
                 layer.register_forward_post_hook(lambda _, x, y: leave(y))
             try:
-                traced = paddle.jit.to_static(holder.forward, full_graph=True)
-                self._program = traced.get_concrete_program(*inputs)[0]  # its values live with it
+                with warnings.catch_warnings():  # that in a graph nothing works in place
+                    warnings.simplefilter("ignore")
+                    traced = paddle.jit.to_static(holder.forward, full_graph=True)
+                    self._program = traced.get_concrete_program(*inputs)[0]  # keeps its values
             except Exception as error:
                 reason = (str(error).strip().splitlines() or [""])[-1].strip()[:200]
                 raise Untraceable(
@@ -82,9 +85,9 @@ class Trace:
         inside = [c for c in self.calls if c.first <= number < c.end]
         if not inside:
             return kind
-        call = min(inside, key=lambda c: c.end - c.first)
-        children = any(c.name.startswith(call.name + "." if call.name else "") for c in self.calls if c.name != call.name)
-        return f"{call.name}.{kind}".lstrip(".") if children or not call.name else call.name
+        name = min(inside, key=lambda c: c.end - c.first).name
+        children = any(c.name.startswith(f"{name}.") for c in self.calls)
+        return f"{name}.{kind}".lstrip(".") if children or not name else name
 
 
 def _operators(program):

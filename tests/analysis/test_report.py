@@ -13,6 +13,7 @@ import pytest
 
 from nndl import probe
 from nndl.analysis import counting, report
+from nndl.figures.architecture import draw_architecture
 from nndl.layers.convolution import Conv2D
 from nndl.layers.pooling import Pool2D
 from nndl.networks.lenet import LeNet
@@ -446,3 +447,125 @@ def test_the_list_of_types_that_paddle_counts_is_paddles():
     from paddle.hapi import dynamic_flops
 
     assert set(dynamic_flops.register_hooks) == counting.PADDLE_COUNTS
+
+
+# ------------------------------------------------------------------ what other people's models have
+
+
+class Recurrent(nn.Layer):
+    def __init__(self, layer):
+        super().__init__()
+        self.rnn, self.head = layer, nn.Linear(16, 3)
+
+    def forward(self, X):
+        return self.head(self.rnn(X)[0][:, -1])
+
+
+@pytest.mark.parametrize(("kind", "gates"), [(nn.SimpleRNN, 1), (nn.GRU, 3), (nn.LSTM, 4)])
+def test_recurrent_layers_count_every_weight_once_a_step(kind, gates):
+    result = report.flops(Recurrent(kind(8, 16)), (2, 5, 8))
+    weights = gates * 16 * (8 + 16 + 1 + 1)
+    assert result.params == weights + 16 * 3 + 3
+    with contextlib.redirect_stdout(io.StringIO()):
+        theirs = paddle.summary(Recurrent(kind(8, 16)), (2, 5, 8))
+    assert (result.params, result.trainable) == (theirs["total_params"], theirs["trainable_params"])
+    row = result.rows[0]
+    assert (row["layer"], row["FLOPs"], row["output shape"]) == ("rnn", 2 * 5 * weights, [2, 5, 16])
+    assert result.unknown == [] and "once a step; Paddle counts none" in str(result)
+
+
+def test_cells_called_step_by_step_count_as_the_layer():
+    cells = Recurrent(nn.RNN(nn.LSTMCell(8, 16)))
+    assert report.flops(cells, (2, 5, 8)).flops == report.flops(Recurrent(nn.LSTM(8, 16)), (2, 5, 8)).flops
+    both = report.flops(nn.LSTM(8, 16, num_layers=2, direction="bidirect"), (1, 5, 8))
+    first, second = 2 * 4 * 16 * (8 + 16 + 2), 2 * 4 * 16 * (32 + 16 + 2)
+    assert (both.params, both.flops) == (first + second, 5 * (first + second))
+
+
+def test_products_in_functions_are_named_with_their_size():
+    result = report.flops(nn.TransformerEncoderLayer(16, 4, 32), (1, 7, 16))
+    # scores and weighted sum: 4 heads × 7 × 7 × 4 channels each
+    assert f"self_attn.matmul {2 * 4 * 7 * 7 * 4:,}" in str(result)
+    assert result.flops == 4 * 7 * (16 * 16 + 16) + 7 * (2 * 16 * 32 + 32 + 16)
+
+    class Bare(nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.kernel = self.create_parameter([3, 1, 3, 3])
+
+        def forward(self, X):
+            return nn.functional.conv2d(X, self.kernel).flatten(1) @ paddle.ones([3 * 36, 2])
+
+    text = str(report.flops(Bare(), (1, 1, 8, 8)))
+    assert f"conv2d {36 * 27:,}, matmul {108 * 2:,}, together {36 * 27 + 216:,}" in text
+
+
+def test_buffers_anywhere_are_fixed_parameters():
+    class Positions(nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("code", paddle.zeros([16, 8]))
+            self.linear = nn.Linear(8, 2)
+
+        def forward(self, X):
+            return self.linear(X + self.code)
+
+    for model in (Positions(), nn.Sequential(Positions(), nn.ReLU())):
+        result = report.summary(model, (1, 16, 8))
+        assert (result.trainable, result.fixed) == (18, 128)
+
+
+class Odd(nn.Layer):
+    """Keyword calls, a layer used twice, one never, an activation in place, nested outputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.pool = nn.Conv2D(1, 2, 3, padding=1), nn.AdaptiveAvgPool2D(1)
+        self.head, self.idle = nn.Linear(2, 3), nn.Linear(5, 5)
+
+    def forward(self, X):
+        maps = nn.functional.relu_(self.conv(X))
+        again = self.conv(x=maps[:, :1])
+        logits = self.head(input=self.pool(x=again).flatten(1))
+        return {"aux": [again.mean()], "logits": (logits, maps)}
+
+
+def test_odd_models_are_counted_and_drawn():
+    result = report.flops(Odd(), (1, 1, 6, 6))
+    counts = {row["layer"]: row["FLOPs"] for row in result.rows}
+    assert counts == {"conv": 2 * (36 * 2 * 9 + 72), "pool": 2, "head": 9, "idle": None}
+    assert [row["calls"] for row in result.rows] == [2, 1, 1, 0]
+    assert result.params == 20 + 9 + 30
+    shapes, order = probe.run_shapes(model := Odd(), probe.make_inputs(model, (1, 1, 6, 6)))
+    assert shapes[id(model.conv)] == [2, 6, 6] and order[-1] is model
+    assert draw_architecture(Odd(), (1, 1, 6, 6)).axes
+
+
+QUICK = ("googlenet", "mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_25", "squeezenet1_1")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow)
+        for name in paddle.vision.models.__all__
+        if name.islower()
+    ],
+)
+def test_models_of_paddle_vision_as_paddle_counts_them(name):
+    sizes = {"alexnet": 224, "googlenet": 224, "inception_v3": 75}
+    size = (1, 3, *[sizes.get(name, 64)] * 2)
+    model = getattr(paddle.vision.models, name)()
+    result = report.flops(model, size)
+    with contextlib.redirect_stdout(io.StringIO()):
+        theirs = paddle.summary(model, size)
+    assert (result.params, result.trainable) == (theirs["total_params"], theirs["trainable_params"])
+    assert result.paddle_flops == plain_paddle_flops(model, size)
+    # where formula and Paddle differ, a note says so
+    differing = {r["type"] for r in result.rows if (r["FLOPs"] or 0) != (r["paddle.flops"] or 0)}
+    assert differing <= {"Linear", "AdaptiveAvgPool2D"}
+    text = str(result)
+    assert ("Linear: the formula counts the bias" in text) == ("Linear" in differing)
+    assert ("Adaptive average pooling:" in text) == ("AdaptiveAvgPool2D" in differing)
+    assert set(result.unknown) <= {"Hardswish", "Hardsigmoid", "Swish"}
+    assert all(kind in text for kind in result.unknown)
