@@ -28,7 +28,7 @@ _MODULES = {
     "metric", "networks", "op", "probe", "runner", "runtime", "tools",
 }  # fmt: skip
 
-__version__ = "1.0.0"
+__version__ = runtime.VERSION
 __all__ = sorted({*_HOME, *_MODULES})
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 if not __package__:  # started as a file, as paddle.distributed.launch does
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-import nndl
 from nndl import runtime
 from nndl.experiments import recipes, records
-from nndl.runner import distributed
+from nndl.metric import Accuracy
+from nndl.runner import BEST, CHECKPOINT, RunnerV3, distributed
 
 CHECKPOINT_STEPS = 100
 #: what a run that goes on takes from its summary where the command line does not say it
@@ -181,11 +181,11 @@ def build(options, recipe, team):
             model = paddle.nn.SyncBatchNorm.convert_sync_batchnorm(model)
         model = paddle.DataParallel(model)
     optimizer = recipes.build_optimizer(recipe, model, len(loaders[0]) * recipe.num_epochs)
-    runner = nndl.RunnerV3(
+    runner = RunnerV3(
         model,
         optimizer,
         paddle.nn.functional.cross_entropy,
-        nndl.Accuracy(),
+        Accuracy(),
         resume_command=command(options, team),
     )
     return runner, loaders
@@ -242,7 +242,7 @@ def train(options, team):
     if runner.state != "finished":
         return 130
     team.sum(0)  # the best weights are written
-    runner.load_model(folder / nndl.runner.BEST)
+    runner.load_model(folder / BEST)
     score, loss = runner.evaluate(loaders[2])
     summary = {
         **summary,
@@ -295,7 +295,7 @@ def main(argv=None):
 
 def last_word(options, team):
     """What a job says that one of its processes has left."""
-    path = options.out / nndl.runner.CHECKPOINT
+    path = options.out / CHECKPOINT
     return (
         f"error: a process of this job was killed or has failed, so the job ends. {path} holds the "
         f"run up to its last checkpoint, one every {CHECKPOINT_STEPS} steps. To go on, with this "

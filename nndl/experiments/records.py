@@ -193,11 +193,9 @@ def data_checksum(dataset):
 def _versions():
     import paddle
 
-    import nndl
-
     return {
         "python": platform.python_version(),
         "paddle": paddle.__version__,
         "numpy": np.__version__,
-        "nndl": nndl.__version__,
+        "nndl": runtime.VERSION,
     }

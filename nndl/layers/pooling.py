@@ -15,8 +15,8 @@ import paddle.nn.functional as F
 from .._arguments import pair
 from .arrays import by_hand
 from .autograd import differentiable, on_tensors, traced
-from .fast import plain_asked_for
 from .fast import pooling as forms
+from .fast.form import plain_asked_for
 from .window import check_maps, crop, facts, output_size, pad, windows
 
 __all__ = ["Pool2D", "pool2d", "pool2d_loops", "pool2d_plain", "pool2d_plain_backward"]

@@ -185,11 +185,17 @@ KNOWN = {
     ),
     "transposed, then 3×3": (
         lambda: chain(
-            nn.Conv2D(1, 2, 3, 2, padding=1), nn.Conv2DTranspose(2, 2, 2, 2), nn.Conv2D(2, 1, 3, padding=1)
+            nn.Conv2D(1, 2, 3, 2, padding=1),
+            nn.Conv2DTranspose(2, 2, 2, 2),
+            nn.Conv2D(2, 1, 3, padding=1),
         ), 5, -3,
     ),
     "up-sampled, then 3×3": (
-        lambda: chain(nn.Conv2D(1, 2, 3, 2, padding=1), nn.Upsample(scale_factor=2), nn.Conv2D(2, 1, 3, padding=1)),
+        lambda: chain(
+            nn.Conv2D(1, 2, 3, 2, padding=1),
+            nn.Upsample(scale_factor=2),
+            nn.Conv2D(2, 1, 3, padding=1),
+        ),
         5, -3,
     ),
     "transposed 5×5": (lambda: chain(nn.Conv2DTranspose(1, 1, 5, padding=2)), 5, -2),
@@ -320,7 +326,9 @@ padding_of = st.sampled_from([0, 1, 2, "SAME", "VALID", [2, 0], [0, 1]])
 @st.composite
 def window(draw, stride=None):
     """A layer along the rows, two channels in and out, all weights positive: nothing cancels."""
-    kind = draw(st.sampled_from(["conv", "hand", "avg", "max", "up", "transposed", "function", "pad"]))
+    kind = draw(
+        st.sampled_from(["conv", "hand", "avg", "max", "up", "transposed", "function", "pad"])
+    )
     kernel, stride = draw(st.integers(1, 4)), stride or draw(st.integers(1, 2))
     if kind == "conv":
         padding = draw(padding_of)

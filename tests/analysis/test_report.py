@@ -476,7 +476,10 @@ def test_recurrent_layers_count_every_weight_once_a_step(kind, gates):
 
 def test_cells_called_step_by_step_count_as_the_layer():
     cells = Recurrent(nn.RNN(nn.LSTMCell(8, 16)))
-    assert report.flops(cells, (2, 5, 8)).flops == report.flops(Recurrent(nn.LSTM(8, 16)), (2, 5, 8)).flops
+    assert (
+        report.flops(cells, (2, 5, 8)).flops
+        == report.flops(Recurrent(nn.LSTM(8, 16)), (2, 5, 8)).flops
+    )
     both = report.flops(nn.LSTM(8, 16, num_layers=2, direction="bidirect"), (1, 5, 8))
     first, second = 2 * 4 * 16 * (8 + 16 + 2), 2 * 4 * 16 * (32 + 16 + 2)
     assert (both.params, both.flops) == (first + second, 5 * (first + second))

@@ -9,8 +9,8 @@ import paddle.nn.functional as F
 import pytest
 
 from nndl import LeNet, ResNet18, conv2d, conv2d_loops, pool2d, pool2d_loops
-from nndl.layers.autograd import differentiable
 from nndl.layers.arrays import ALIGNMENT, contiguous, empty, tensor
+from nndl.layers.autograd import differentiable
 
 
 def random_tensor(*shape, seed=0):
@@ -104,7 +104,7 @@ def test_an_input_changed_in_place_is_no_silent_wrong_gradient(call):
         Y.sum().backward()
 
 
-# ------------------------------------------- gradients of any subset, gradients of gradients, graphs
+# ------------------------------------ gradients of any subset, gradients of gradients, graphs
 
 
 #: ours → the same of Paddle, as functions of (X, W, b)
@@ -126,7 +126,10 @@ PAIRS = {
         lambda X, W, b: pool2d_loops(X, (2, 3), "avg", 1),
         lambda X, W, b: F.avg_pool2d(X, (2, 3), 1),
     ),
-    "maximum": (lambda X, W, b: pool2d(X, 3, "max", 2, 1), lambda X, W, b: F.max_pool2d(X, 3, 2, 1)),
+    "maximum": (
+        lambda X, W, b: pool2d(X, 3, "max", 2, 1),
+        lambda X, W, b: F.max_pool2d(X, 3, 2, 1),
+    ),
     "maximum loops": (
         lambda X, W, b: pool2d_loops(X, 2, "max", 1),
         lambda X, W, b: F.max_pool2d(X, 2, 1),
@@ -203,7 +206,9 @@ def test_an_operator_without_a_second_derivative_says_so():
     X = random_tensor(3)
     Y = differentiable(lambda X: (X * 2, None), lambda dY, kept, needed, X: (dY * 2,), X)
     # Paddle hands on what a backward pass raises as an OSError of its own
-    with pytest.raises((RuntimeError, OSError), match="leave create_graph out, or use Paddle's operator"):
+    with pytest.raises(
+        (RuntimeError, OSError), match="leave create_graph out, or use Paddle's operator"
+    ):
         paddle.grad(Y.sum(), [X], create_graph=True)
     np.testing.assert_array_equal(paddle.grad(Y.sum(), [X])[0].numpy(), [2, 2, 2])
 
@@ -244,7 +249,9 @@ def test_a_traced_network_trains_as_the_network_does():
         found.append([p.grad.numpy().copy() for p in model.parameters()])
         model.clear_gradients()
     for eager, traced in zip(*found, strict=True):
-        np.testing.assert_allclose(traced / np.abs(eager).max(), eager / np.abs(eager).max(), atol=1e-5)
+        np.testing.assert_allclose(
+            traced / np.abs(eager).max(), eager / np.abs(eager).max(), atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -32,7 +32,8 @@ import numpy as np
 from ..arrays import contiguous, empty
 from ..window import output_size
 from . import bands as banded
-from . import columns, plain_asked_for, rows, winograd
+from . import columns, rows, winograd
+from .form import plain_asked_for
 from .threads import Workspace, over_batch
 
 #: windows of a batch up to this size are made at once, and wait for the backward pass
