@@ -5,10 +5,12 @@ check.run("5.2-3", my_function)     check.hint("5.2-3")     check.exercises("5.2
 
 import difflib
 import importlib
+import pkgutil
 
+from . import bank
 from .engine.diagnose import examine
 from .engine.result import Hint, Listing
-from .exercise import Case, Exercise, case, chapter_cells, exercise_cells, integers
+from .exercise import SETUP, Case, Exercise, case, chapter_cells, exercise_cells, integers, vary
 
 __all__ = [
     "Case",
@@ -22,25 +24,21 @@ __all__ = [
     "integers",
     "notebook_cells",
     "run",
+    "vary",
 ]
 
-#: chapter -> module whose EXERCISES belong to it; imported when first asked for
-_CHAPTERS = {
-    "5.1": "ch51_convolution",
-    "5.2": "ch52_operators",
-    "5.3": "ch53_lenet",
-    "5.4": "ch54_normalization",
-    "5.5": "ch55_training",
-}
 _exercises = {}
 _hints_given = {}
 
 
 def _load():
+    """All exercises by id: those of every module of `bank`, found when first asked for."""
     if not _exercises:
-        for module in _CHAPTERS.values():
-            for item in importlib.import_module(f".bank.{module}", __package__).EXERCISES:
-                _exercises.setdefault(item.id, item)
+        for module in pkgutil.iter_modules(bank.__path__, f"{bank.__name__}."):
+            for item in importlib.import_module(module.name).EXERCISES:
+                if item.id in _exercises:
+                    raise ValueError(f"two exercises are called {item.id}: {module.name}")
+                _exercises[item.id] = item
     return _exercises
 
 
@@ -155,7 +153,7 @@ def add(id, reference=None, cases=(), *, title="", prompt="", stub="", hints=(),
     title, prompt, stub, hints
         As in `Exercise`; all may be left out.
     **options
-        Further fields of `Exercise`: mutants, tests, solution, outputs, inputs …
+        Further fields of `Exercise`: mutants, judge, solution, versions, outputs, linear_in …
 
     Returns
     -------
@@ -186,7 +184,7 @@ def add(id, reference=None, cases=(), *, title="", prompt="", stub="", hints=(),
     return item
 
 
-def notebook_cells(chapter, setup="from nndl import check"):
+def notebook_cells(chapter, setup=SETUP):
     """The section 「动手练习」 of one notebook, made from its exercises.
 
     Parameters

@@ -1,117 +1,8 @@
-"""More exercises of 5.2: separable, transposed and grouped convolution, and im2col."""
+"""More exercises of 5.2: counting, grouped, separable and transposed convolution, im2col, Winograd."""
 
 import numpy as np
 
-from ..engine.diagnose import to_array
-from ..engine.mutants import GROUPS, convolution_mutants, faulty_conv2d
-from ..exercise import Exercise, case, integers
-
-# -- 5.2-4 -------------------------------------------------------------------------------------
-
-
-def _separable(X, depthwise, pointwise, padding):
-    import paddle.nn.functional as F
-
-    D, U, V = depthwise.shape
-    maps = F.conv2d(X, depthwise.reshape([D, 1, U, V]), padding=padding, groups=D)
-    return F.conv2d(maps, pointwise.reshape([*pointwise.shape, 1, 1]))
-
-
-def _depthwise(X, depthwise, padding, mistakes=()):
-    kernels = to_array(depthwise)[:, None]
-    return faulty_conv2d(X, kernels, padding=padding, groups=len(kernels), mistakes=mistakes)
-
-
-def _pointwise(maps, weights):
-    return np.einsum("ndij,pd->npij", to_array(maps), to_array(weights))
-
-
-def _faulty_separable(*mistakes):
-    def mutant(X, depthwise, pointwise, padding):
-        return _pointwise(_depthwise(X, depthwise, padding, mistakes), pointwise)
-
-    return mutant
-
-
-def _depthwise_summed(X, depthwise, pointwise, padding):
-    """An ordinary convolution first: every map gets the sum over the channels."""
-    maps = _depthwise(X, depthwise, padding).sum(axis=1, keepdims=True)
-    return _pointwise(np.repeat(maps, len(depthwise), axis=1), pointwise)
-
-
-SEPARABLE = Exercise(
-    id="5.2-4",
-    title="深度可分离卷积",
-    english="Depthwise separable convolution",
-    level=2,
-    prompt="""
-    深度可分离卷积（depthwise separable convolution）分两步：
-    1. 逐通道：第 $d$ 个通道只与自己的核 `depthwise[d]` 卷积，通道之间**不相加**；
-    2. 逐点：用 1×1 卷积 `pointwise` 把 $D$ 个通道线性组合成 $P$ 张特征图。
-
-    `X` [N, D, M, N]，`depthwise` [D, U, V]，`pointwise` [P, D] 都是张量；
-    步长 1，填充 `padding`，没有偏置；返回 [N, P, M′, N′]。可以使用 `F.conv2d`。""",
-    stub="""
-    def my_separable_conv2d(X, depthwise, pointwise, padding=0):
-        # 在这里写你的代码
-        ...
-    """,
-    hints=(
-        "第一步是 `groups=D` 的分组卷积：`F.conv2d` 要的核形状是 [D, 1, U, V]。",
-        "第二步的核是 [P, D, 1, 1]：`pointwise.reshape([P, D, 1, 1])`，不再填充。",
-        "也可以不用卷积做第二步：`paddle.einsum('ndij,pd->npij', maps, pointwise)`。",
-    ),
-    solution="""
-    def my_separable_conv2d(X, depthwise, pointwise, padding=0):
-        D, U, V = depthwise.shape
-        kernels = depthwise.reshape([D, 1, U, V])
-        maps = F.conv2d(X, kernels, padding=padding, groups=D)  # 每个通道一个核，不相加
-        return paddle.einsum("ndij,pd->npij", maps, pointwise)  # 1×1 卷积：逐像素的线性组合
-    """,
-    reference=_separable,
-    cases=(
-        case(integers([1, 1, 3, 3], 81), integers([1, 2, 2], 82), integers([1, 1], 83), 0),
-        case(integers([1, 2, 4, 5], 84), integers([2, 3, 3], 85), integers([3, 2], 86), 0),
-        case(
-            *(integers([2, 3, 5, 4], 87), integers([3, 3, 3], 88), integers([2, 3], 89), 1),
-            about="填充",
-        ),
-        case(integers([2, 3, 5, 6], 90), integers([3, 2, 3], 91), integers([3, 3], 92), 0),
-    ),
-    mutants={
-        "padding_forgotten": _faulty_separable("padding_forgotten"),
-        "padding_twice": (
-            lambda X, depthwise, pointwise, padding: np.pad(
-                _faulty_separable()(X, depthwise, pointwise, padding),
-                [(0, 0), (0, 0), (padding, padding), (padding, padding)],
-            ),
-            "1×1 卷积不需要填充：只在逐通道那一步补零。",
-        ),
-        "kernel_flipped": _faulty_separable("kernel_flipped"),
-        "rows_columns_swapped": _faulty_separable("rows_columns_swapped"),
-        "depthwise_kernel_shared": (
-            _faulty_separable("output_maps_same"),
-            "所有通道都用了 depthwise[0]；第 d 个通道应当用 depthwise[d]。",
-        ),
-        "depthwise_summed": (
-            _depthwise_summed,
-            "逐通道那一步把通道加起来了（成了普通卷积）：每个通道要单独保留。",
-        ),
-        "groups_ignored": _faulty_separable("groups_ignored"),
-        "pointwise_missing": (
-            lambda X, depthwise, pointwise, padding: _depthwise(X, depthwise, padding),
-            "只做了逐通道的一步，还要用 pointwise 组合通道。",
-        ),
-        "pointwise_transposed": (
-            lambda X, depthwise, pointwise, padding: _pointwise(
-                _depthwise(X, depthwise, padding), to_array(pointwise).T
-            ),
-            "pointwise 是 [P, D]：第 p 行是第 p 张输出特征图的系数，你用了它的转置。",
-        ),
-    },
-)
-
-# -- 5.2-5 -------------------------------------------------------------------------------------
+from ..exercise import Exercise, case, integers, vary
 
 
 def _saving(in_channels, out_channels, kernel, rows, columns):
@@ -122,28 +13,12 @@ def _saving(in_channels, out_channels, kernel, rows, columns):
     return standard, separable, separable / standard
 
 
-def _separable_cost(formula):
-    """The second result by another formula, and the ratio that follows from it."""
-
-    def mutant(D, P, k, rows, columns):
-        cost = formula(D, P, k, rows * columns)
-        return None, cost, cost / _saving(D, P, k, rows, columns)[0]
-
-    return mutant
-
-
-def _ratio(change):
-    return lambda *sizes: (None, None, change(_saving(*sizes)[2]))
-
-
 SAVING = Exercise(
-    id="5.2-5",
+    id="5.2-2",
     title="可分离卷积省了多少计算",
     english="What separating saves",
     prompt="""
-    输出大小为 `rows`×`columns`，核是 `kernel`×`kernel`，没有偏置。
-    数一数乘加（multiply-adds）的次数，依次返回三个数：普通卷积的次数、深度可分离卷积（逐通道 + 逐点）的次数、**后者与前者之比**。
-    都是整数输入；前两个返回整数，比值是小数。""",
+    输出大小为 `rows`×`columns`，核是 `kernel`×`kernel`，没有偏置。深度可分离卷积分两步：逐通道（每个输入通道一个核，各算各的）和逐点（1×1 卷积）。数一数乘加（multiply-adds，一次乘加算一次）的次数，依次返回三个数：普通卷积的次数、深度可分离卷积的次数、**后者与前者之比**。都是整数输入；前两个返回整数，比值是小数。""",
     stub="""
     def my_separable_saving(in_channels, out_channels, kernel, rows, columns):
         standard = separable = ratio = None
@@ -152,9 +27,9 @@ SAVING = Exercise(
         return standard, separable, ratio
     """,
     hints=(
-        "普通卷积：每个输出像素要 D·U·V 次乘加，一共有 P·M′·N′ 个输出像素。",
-        "逐通道：D 张特征图，每个像素 U·V 次；逐点：P 张特征图，每个像素 D 次。两步相加。",
-        "比值是 1/P + 1/U²：可以用它检查自己的结果（3×3、P = 64 时约为 0.127）。",
+        "普通卷积：一个输出像素要几次乘加？一共有几个输出像素（别忘了特征图的张数）？",
+        "逐通道的一步输出几张图？每个像素要几次？逐点的一步呢？两步先后进行。",
+        "比值可以化简成 1/P + 1/U²：用它检查自己的结果（3×3、P = 64 时约为 0.127）。",
     ),
     solution="""
     def my_separable_saving(in_channels, out_channels, kernel, rows, columns):
@@ -165,153 +40,200 @@ SAVING = Exercise(
         separable = depthwise + pointwise
         return standard, separable, separable / standard  # 比值 = 1/P + 1/U²
     """,
+    slips="""
+    separable = depthwise + pointwise ⇒ separable = depthwise ⇒ 少了逐点的一步：还要加上 1×1 卷积的 P·D·M′·N′。
+    separable = depthwise + pointwise ⇒ separable = pointwise ⇒ 少了逐通道的一步：还要加上 D·U²·M′·N′。
+    separable = depthwise + pointwise ⇒ separable = depthwise * pointwise ⇒ 两步相乘了：两步先后进行，次数相加。
+    depthwise = pixels * in_channels * kernel * kernel ⇒ depthwise = standard ⇒ 逐通道的一步多乘了 P：它只有 D 个核。
+    separable / standard ⇒ standard / separable ⇒ 比值的分子分母反了：是“可分离 ÷ 普通”。
+    separable / standard ⇒ 1 - separable / standard ⇒ 返回的是省下的部分：题目要可分离卷积与普通卷积之比。
+    separable / standard ⇒ separable // standard ⇒ 整数与小数的除法弄混了：比值是小数：用 /。
+    standard = pixels * out_channels * in_channels * kernel * kernel ⇒ standard = 2 * pixels * out_channels * in_channels * kernel * kernel ⇒ 乘与加分开数了：一次乘加算一次，不要乘 2。
+    pixels = rows * columns ⇒ pixels = 1 ⇒ 没有乘像素的个数：这是参数的个数；每个参数在 M′·N′ 个位置上各用一次。
+    """,
+    mutants={
+        "乘与加分开数了": (lambda *a: (2 * _saving(*a)[0], 2 * _saving(*a)[1], None), "一次乘加算一次，不要乘 2。"),
+    },
     reference=_saving,
     cases=(
         case(1, 1, 3, 1, 1),
+        case(3, 8, 3, 1, 1, about="一个像素"),
         case(3, 8, 3, 10, 12),
         case(64, 128, 3, 8, 8),
         case(16, 6, 5, 7, 9),
+        case(8, 8, 1, 4, 5, about="核是 1×1"),
     ),
-    mutants={
-        "pointwise_missing": (
-            _separable_cost(lambda D, P, k, pixels: pixels * D * k * k),
-            "只数了逐通道的一步，还要加上 1×1 卷积的 P·D·M′·N′。",
-        ),
-        "depthwise_missing": (
-            _separable_cost(lambda D, P, k, pixels: pixels * D * P),
-            "只数了逐点的一步，还要加上逐通道的 D·U²·M′·N′。",
-        ),
-        "depthwise_times_maps": (
-            _separable_cost(lambda D, P, k, pixels: pixels * (D * P * k * k + D * P)),
-            "逐通道的一步只有 D 个核，不乘 P。",
-        ),
-        "steps_multiplied": (
-            _separable_cost(lambda D, P, k, pixels: pixels * D * k * k * D * P),
-            "两步先后进行，次数相加而不是相乘。",
-        ),
-        "kernel_not_squared": (
-            [
-                lambda D, P, k, m, n: (m * n * D * P * k, None, None),
-                _separable_cost(lambda D, P, k, pixels: pixels * D * (k + P)),
-            ],
-            "一个核有 U·U 个元素。",
-        ),
-        "pixels_forgotten": (
-            [
-                lambda D, P, k, m, n: (D * P * k * k, None, None),
-                lambda D, P, k, m, n: (None, D * (k * k + P), None),
-            ],
-            "这是参数的个数；每个参数在 M′·N′ 个位置上各用一次。",
-        ),
-        "ratio_inverted": (_ratio(lambda r: 1 / r), "比值是“可分离 ÷ 普通”，你给的是它的倒数。"),
-        "ratio_is_saving": (
-            _ratio(lambda r: 1 - r),
-            "这是省下的部分 1 − r；题目要可分离卷积与普通卷积之比 r。",
-        ),
-        "integer_division": _ratio(lambda r: r // 1),
-        "multiply_and_add": (
-            lambda D, P, k, m, n: (2 * _saving(D, P, k, m, n)[0], None, None),
-            "一次乘加算一次，不要乘 2。",
-        ),
-    },
     outputs=("standard", "separable", "ratio"),
+    example="例：`my_separable_saving(2, 4, 3, 1, 1)` → `(72, 26, 0.361…)`：普通 4·2·9 = 72；可分离 2·9 + 4·2 = 26。",
 )
 
-# -- 5.2-6 -------------------------------------------------------------------------------------
 
-
-def _transposed(X, W, stride=1):
+def _grouped(X, W, groups=1):
     import paddle.nn.functional as F
 
-    X, W = X.reshape([1, 1, *X.shape]), W.reshape([1, 1, *W.shape])
-    return F.conv2d_transpose(X, W, stride=stride)[0, 0]
+    return F.conv2d(X, W, groups=groups)
 
 
-def _scatter(X, W, steps, overwrite=False, size=None):
-    X, W = to_array(X).astype("float64"), to_array(W).astype("float64")
-    (M, N), (U, V) = X.shape, W.shape
-    Y = np.zeros(size or ((M - 1) * steps[0] + U, (N - 1) * steps[1] + V))
-    for i in range(M):
-        for j in range(N):
-            top, left = i * steps[0], j * steps[1]
-            place = np.s_[top : top + U, left : left + V]
-            Y[place] = X[i, j] * W if overwrite else Y[place] + X[i, j] * W
-    return Y
-
-
-def _ordinary(X, W, stride):
-    return faulty_conv2d(to_array(X)[None, None], to_array(W)[None, None], stride=stride)[0, 0]
-
-
-TRANSPOSED = Exercise(
-    id="5.2-6",
-    title="转置卷积",
-    english="Transposed convolution",
-    level=3,
+GROUPED = Exercise(
+    id="5.2-4",
+    title="分组卷积",
+    english="Grouped convolution",
+    level=2,
     prompt="""
-    转置卷积（transposed convolution）把每个输入像素“盖章”到输出上：`X[i, j] * W` 加到
-    以 $(iS, jS)$ 为左上角的 U×V 区域，重叠的地方相加。它放大特征图，也正是卷积对输入的梯度。
-    `X` [M, N]、`W` [U, V] 是张量，返回 $[(M-1)S+U,\\ (N-1)S+V]$；不填充。
-    请自己写，不要调用 `F.conv2d_transpose`。""",
+    分组卷积把 $D$ 个输入通道和 $P$ 张输出特征图各分成 `groups` 组，第 $g$ 组的输出只看第 $g$ 组的输入。`X` [B, D, M, N]，`W` [P, D/groups, U, V] 都是张量；步长 1，不填充，没有偏置，返回 [B, P, M′, N′]。可以用 `F.conv2d`，但不要用它的 `groups` 参数。""",
+    example="例：D = P = groups = 2、核是 1×1：`W = [w0, w1]` 时，输出的第 0 张是 `w0·X[0]`，第 1 张是 `w1·X[1]`，通道之间不相加。",
     stub="""
-    def my_transposed_conv2d(X, W, stride=1):
-        X, W = X.numpy(), W.numpy()
+    def my_grouped_conv2d(X, W, groups=1):
         # 在这里写你的代码
         ...
     """,
     hints=(
-        "先建一个全零的输出，大小见题目；然后对**输入**的每个 (i, j) 循环。",
-        "像素 (i, j) 影响输出的 `Y[i * stride : i * stride + U, j * stride : j * stride + V]`。",
-        "`Y[区域] += X[i, j] * W`：用 += ，因为相邻的章会重叠。",
+        "每组有几个输入通道、几张输出特征图？第 g 组从第几个开始？",
+        "第 0 组的输入是最前面的 D/groups 个通道，它的核是 W 最前面的 P/groups 个。",
+        "每组做一次普通卷积，再按组的次序在**通道轴**上接起来（`paddle.concat`）。",
     ),
     solution="""
-    def my_transposed_conv2d(X, W, stride=1):
+    def my_grouped_conv2d(X, W, groups=1):
+        inputs = paddle.split(X, groups, axis=1)  # 每组 D/groups 个通道
+        kernels = paddle.split(W, groups, axis=0)  # 每组 P/groups 张输出
+        maps = [F.conv2d(x, w) for x, w in zip(inputs, kernels)]
+        return paddle.concat(maps, axis=1)
+    """,
+    versions=(
+        """
+    def my_grouped_conv2d(X, W, groups=1):
+        D, P = X.shape[1] // groups, W.shape[0] // groups
+        maps = []
+        for g in range(groups):
+            x = X[:, g * D : (g + 1) * D]
+            w = W[g * P : (g + 1) * P]
+            maps.append(F.conv2d(x, w))
+        return paddle.concat(maps, axis=1)
+    """,
+        """
+    def my_grouped_conv2d(X, W, groups=1):
         X, W = X.numpy(), W.numpy()
-        (M, N), (U, V) = X.shape, W.shape
-        Y = np.zeros(((M - 1) * stride + U, (N - 1) * stride + V))
-        for i in range(M):
-            for j in range(N):
-                top, left = i * stride, j * stride
-                Y[top : top + U, left : left + V] += X[i, j] * W  # 重叠处累加
+        P, D, U, V = W.shape
+        rows, columns = X.shape[2] - U + 1, X.shape[3] - V + 1
+        Y = np.zeros((X.shape[0], P, rows, columns))
+        for p in range(P):
+            first = p // (P // groups) * D
+            for d in range(D):
+                for u in range(U):
+                    for v in range(V):
+                        Y[:, p] += W[p, d, u, v] * X[:, first + d, u : u + rows, v : v + columns]
         return Y
     """,
-    reference=_transposed,
-    cases=(
-        case(np.array([[1, 2], [3, 4]], "float32"), np.array([[0, 1], [2, 3]], "float32"), 1),
-        case(integers([3, 4], 93), integers([3, 2], 94), 1, about="核不是正方形"),
-        case(integers([2, 3], 95) / 2, integers([3, 3], 96), 2, about="步长"),
-        case(integers([3, 2], 97), integers([2, 2], 98), 3, about="步长"),
     ),
-    mutants={
-        "gradient_overwritten": (
-            lambda X, W, stride: _scatter(X, W, (stride, stride), overwrite=True),
-            "重叠的地方被后面的章覆盖了：要用 += 累加。",
+    slips="""
+    first = p // (P // groups) * D ⇒ first = p % groups * D ⇒ 分组的次序不对：连续的 P/groups 张输出特征图属于同一组。
+    first = p // (P // groups) * D ⇒ first = 0 ⇒ 忽略了分组：第 g 组的输出只看第 g 组的输入通道，而不是总看最前面的那几个。
+    x = X[:, g * D : (g + 1) * D] ⇒ x = X[:, g::groups] ⇒ 输入通道交错地分了组：第 g 组是**连续**的 D/groups 个通道。
+    w = W[g * P : (g + 1) * P] ⇒ w = W[g::groups] ⇒ 核交错地分了组：第 g 组是**连续**的 P/groups 个核。
+    return paddle.concat(maps, axis=1) ⇒ return sum(maps) ⇒ 各组的结果相加了：各组在通道轴上接起来（concat）。
+    return paddle.concat(maps, axis=1) ⇒ return paddle.concat(maps[::-1], axis=1) ⇒ 组的次序反了：第 0 组的输出排在最前面。
+    return paddle.concat(maps, axis=1) ⇒ return paddle.concat(maps, axis=0) ⇒ 拼接的轴不对：在通道轴（axis=1）上接起来，不是批的轴。
+    return paddle.concat(maps, axis=1) ⇒ return paddle.stack(maps, axis=2).flatten(1, 2) ⇒ 各组的输出交错了：一组的特征图要连在一起：用 concat，不是 stack。
+    maps = [F.conv2d(x, w) for x, w in zip(inputs, kernels)] ⇒ maps = [F.conv2d(X, W)] ⇒ 没有分组：每组各用自己的通道、自己的核做一次卷积。
+    """,
+    reference=_grouped,
+    cases=vary(
+        lambda B=1, D=2, P=2, M=3, N=3, U=2, V=2, g=1: (
+            *(integers([B, D, M, N], 104), integers([P, D // g, U, V], 105), g),
         ),
-        "kernel_flipped": lambda X, W, stride: _scatter(
-            X, to_array(W)[::-1, ::-1], (stride, stride)
-        ),
-        "stride_ignored": [
-            lambda X, W, stride: _scatter(X, W, (1, 1)),
-            lambda X, W, stride: _scatter(X, W, (1, 1), size=_scatter(X, W, (stride,) * 2).shape),
-        ],
-        "stride_one_axis": [
-            lambda X, W, stride: _scatter(X, W, (stride, 1)),
-            lambda X, W, stride: _scatter(X, W, (1, stride)),
-            lambda X, W, stride: _scatter(
-                X, W, (stride, 1), size=_scatter(X, W, (stride,) * 2).shape
-            ),
-            lambda X, W, stride: _scatter(
-                X, W, (1, stride), size=_scatter(X, W, (stride,) * 2).shape
-            ),
-        ],
-        "ordinary_convolution": (
-            _ordinary,
-            "这是普通卷积（输出变小）；转置卷积从输入的每个像素出发，输出变大。",
-        ),
-    },
+        {
+            "两组": {"D": 4, "P": 4, "g": 2},
+            "每个通道一组": {"D": 3, "P": 3, "g": 3},
+            "每个通道一组，两张输出": {"D": 3, "P": 6, "g": 3},
+            "三组": {"D": 6, "P": 3, "g": 3},
+            "两个样本": {"B": 2, "D": 4, "g": 2},
+            "核不是正方形": {"D": 4, "P": 4, "V": 1, "N": 4, "g": 2},
+        },
+    ),
+    linear_in=("X", "W"),
 )
 
-# -- 5.2-7 -------------------------------------------------------------------------------------
+
+def _separable(X, depthwise, pointwise, padding=0):
+    import paddle.nn.functional as F
+
+    D, U, V = depthwise.shape
+    maps = F.conv2d(X, depthwise.reshape([D, 1, U, V]), padding=padding, groups=D)
+    return F.conv2d(maps, pointwise.reshape([*pointwise.shape, 1, 1]))
+
+
+SEPARABLE = Exercise(
+    id="5.2-5",
+    title="深度可分离卷积",
+    english="Depthwise separable convolution",
+    level=2,
+    prompt="""
+    深度可分离卷积（depthwise separable convolution）分两步：
+    1. 逐通道：第 $d$ 个通道只与自己的核 `depthwise[d]` 卷积，通道之间**不相加**；
+    2. 逐点：用 1×1 卷积 `pointwise` 把 $D$ 个通道线性组合成 $P$ 张特征图。两步之间没有非线性。
+
+    `X` [B, D, M, N]，`depthwise` [D, U, V]，`pointwise` [P, D] 都是张量；步长 1，填充 `padding`，没有偏置；返回 [B, P, M′, N′]。可以使用 `F.conv2d`。""",
+    example="例：D = 2、P = 1、核是 1×1：`depthwise = [a, b]`，`pointwise = [[c, d]]`，结果是 `c·a·X[0] + d·b·X[1]`。",
+    stub="""
+    def my_separable_conv2d(X, depthwise, pointwise, padding=0):
+        # 在这里写你的代码
+        ...
+    """,
+    hints=(
+        "第一步是分成 D 组的分组卷积：每组一个通道、一个核。核要变成什么形状？",
+        "第二步是逐像素的线性组合；它的核是 1×1，要不要再填充？",
+        "`groups=D` 的核形状是 [D, 1, U, V]；第二步可以用 `paddle.einsum('ndij,pd->npij', …)`。",
+    ),
+    solution="""
+    def my_separable_conv2d(X, depthwise, pointwise, padding=0):
+        D, U, V = depthwise.shape
+        kernels = depthwise.reshape([D, 1, U, V])
+        maps = F.conv2d(X, kernels, padding=padding, groups=D)  # 每个通道一个核，不相加
+        return paddle.einsum("ndij,pd->npij", maps, pointwise)  # 1×1 卷积：逐像素的线性组合
+    """,
+    versions=(
+        """
+    def my_separable_conv2d(X, depthwise, pointwise, padding=0):
+        X, depthwise, pointwise = X.numpy(), depthwise.numpy(), pointwise.numpy()
+        X = np.pad(X, [(0, 0), (0, 0), (padding, padding), (padding, padding)])
+        D, U, V = depthwise.shape
+        rows, columns = X.shape[2] - U + 1, X.shape[3] - V + 1
+        maps = np.zeros((X.shape[0], D, rows, columns))
+        for d in range(D):
+            for u in range(U):
+                for v in range(V):
+                    maps[:, d] += depthwise[d, u, v] * X[:, d, u : u + rows, v : v + columns]
+        return np.einsum("ndij,pd->npij", maps, pointwise)
+    """,
+    ),
+    slips="""
+    maps = F.conv2d(X, kernels, padding=padding, groups=D) ⇒ maps = F.relu(F.conv2d(X, kernels, padding=padding, groups=D)) ⇒ 两步之间多做了 ReLU：题目的两步之间没有非线性。
+    maps = F.conv2d(X, kernels, padding=padding, groups=D) ⇒ maps = F.conv2d(X, kernels.transpose([1, 0, 2, 3]), padding=padding).expand([X.shape[0], D, X.shape[2] + 2 * padding - U + 1, X.shape[3] + 2 * padding - V + 1]) ⇒ 逐通道的一步把通道相加了：那是普通卷积；每个通道要单独保留。
+    return paddle.einsum("ndij,pd->npij", maps, pointwise) ⇒ return maps ⇒ 少了逐点的一步：还要用 pointwise 组合通道。
+    return paddle.einsum("ndij,pd->npij", maps, pointwise) ⇒ return F.conv2d(maps, pointwise.reshape([*pointwise.shape, 1, 1]), padding=padding) ⇒ 填充了两次：1×1 卷积不需要填充，只在逐通道那一步补零。
+    return paddle.einsum("ndij,pd->npij", maps, pointwise) ⇒ return paddle.einsum("ndij,dp->npij", maps, pointwise) ⇒ 逐点的矩阵转置了：第 p 行是第 p 张输出特征图的系数。
+    return paddle.einsum("ndij,pd->npij", maps, pointwise) ⇒ return paddle.einsum("ndij,dp->npij", maps, pointwise.reshape(pointwise.shape[::-1])) ⇒ 逐点的矩阵用 reshape 转置了：reshape 不交换行列；第 p 行是第 p 张输出特征图的系数。
+    depthwise[d, u, v] * X ⇒ depthwise[0, u, v] * X ⇒ 所有通道用了同一个核：第 d 个通道用 depthwise[d]。
+    maps[:, d] += ⇒ maps[:, 0] += ⇒ 逐通道的一步把通道相加了：每个通道要单独保留。
+    """,
+    reference=_separable,
+    cases=vary(
+        lambda B=1, D=2, P=2, M=3, N=3, U=2, V=2, pad=0: (
+            *(integers([B, D, M, N], 81), integers([D, U, V], 82), integers([P, D], 83), pad),
+        ),
+        {
+            "一个通道": {"D": 1, "P": 1},
+            "两个样本": {"B": 2},
+            "P 大于 D": {"P": 3},
+            "P 小于 D": {"D": 3, "P": 1},
+            "图不是正方形": {"N": 5},
+            "核不是正方形": {"U": 1},
+            "填充": {"U": 3, "V": 3, "pad": 1},
+        },
+    ),
+    linear_in=("X", "depthwise", "pointwise"),
+    axes={"depthwise": "duv", "pointwise": "pd"},
+)
 
 
 def _im2col(X, kernel, stride=1):
@@ -320,29 +242,13 @@ def _im2col(X, kernel, stride=1):
     return F.unfold(X.unsqueeze(0), list(kernel), stride)[0]
 
 
-def _columns(X, kernel, stride, order="duvij"):
-    """Windows as a 5-D array, its axes in the given order, flattened to a matrix."""
-    X, (U, V) = to_array(X), kernel
-    D, M, N = X.shape
-    rows, columns = (M - U) // stride + 1, (N - V) // stride + 1
-    windows = np.zeros((D, U, V, rows, columns))
-    for u in range(U):
-        for v in range(V):
-            windows[:, u, v] = X[:, u::stride, v::stride][:, :rows, :columns]
-    arranged = windows.transpose(["duvij".index(axis) for axis in order])
-    split = max(order.index(axis) for axis in "duv") + 1 if order[-1] in "ij" else 2
-    return arranged.reshape(int(np.prod(arranged.shape[:split])), -1)
-
-
 IM2COL = Exercise(
-    id="5.2-7",
+    id="5.2-6",
     title="im2col：把窗口排成列",
     english="Windows as columns",
     level=2,
     prompt="""
-    快速的卷积先把每个窗口拉直成一列，再做一次矩阵乘法。`X` [D, M, N] 是张量，`kernel = (U, V)`，
-    返回 [D·U·V, M′·N′]：第 $i\\cdot N'+j$ 列是左上角在 $(iS, jS)$ 的窗口，
-    按 (通道, 行, 列) 的次序拉直。不填充。不要调用 `F.unfold`。""",
+    快速的卷积先把每个窗口拉直成一列，再做一次矩阵乘法。`X` [D, M, N] 是张量，`kernel = (U, V)`，返回 [D·U·V, M′·N′]：第 $i\\cdot N'+j$ 列是左上角在 $(iS, jS)$ 的窗口，按 (通道, 行, 列) 的次序拉直。不填充。不要调用 `F.unfold`。""",
     stub="""
     def my_im2col(X, kernel, stride=1):
         X = X.numpy()
@@ -351,9 +257,9 @@ IM2COL = Exercise(
         ...
     """,
     hints=(
-        "一个窗口是 `X[:, top : top + U, left : left + V]`，形状 [D, U, V]，`.reshape(-1)` 拉直。",
-        "按 i、j 的次序（i 在外层）把拉直的窗口放进列表。",
-        "`np.stack(列表, axis=1)` 使每个窗口成为一**列**。",
+        "先只取一个窗口：它的形状是 [D, U, V]，怎样变成 D·U·V 个数？",
+        "窗口的次序：一行走完再走下一行，所以哪个下标在外层循环？",
+        "把拉直的窗口放进列表，最后用 `np.stack` 叠起来：每个窗口要成为一**列**。",
     ),
     solution="""
     def my_im2col(X, kernel, stride=1):
@@ -366,111 +272,225 @@ IM2COL = Exercise(
                 columns.append(window.reshape(-1))  # 次序是 (d, u, v)，与 W.reshape 一致
         return np.stack(columns, axis=1)  # 每个窗口一列
     """,
+    versions=(
+        """
+    def my_im2col(X, kernel, stride=1):
+        windows = np.lib.stride_tricks.sliding_window_view(X.numpy(), kernel, axis=(1, 2))
+        windows = windows[:, ::stride, ::stride]
+        D, rows, columns, U, V = windows.shape
+        return windows.transpose(0, 3, 4, 1, 2).reshape(D * U * V, rows * columns)
+    """,
+    ),
+    slips="""
+    np.stack(columns, axis=1) ⇒ np.stack(columns, axis=0) ⇒ 行与列反了：你的每个窗口是一行；题目要每个窗口一列。
+    np.stack(columns, axis=1) ⇒ np.stack(columns, axis=0).reshape(-1, len(columns)) ⇒ 用 reshape 代替了转置：形状对了，但元素混在一起：用 axis=1 叠起来，或用 .T。
+    windows.transpose(0, 3, 4, 1, 2) ⇒ windows.transpose(3, 4, 0, 1, 2) ⇒ 窗口里的次序不对：应是 (通道, 行, 列)，你的通道排在最后。
+    windows.transpose(0, 3, 4, 1, 2) ⇒ windows.transpose(0, 4, 3, 1, 2) ⇒ 窗口里的行列弄反了：窗口内的次序是 (通道, 行, 列)。
+    windows.transpose(0, 3, 4, 1, 2) ⇒ windows.transpose(0, 3, 4, 2, 1) ⇒ 列的次序不对：先走完一行的窗口（j 变得快），i 在外层循环。
+    windows.transpose(0, 3, 4, 1, 2) ⇒ windows ⇒ 少了转置：形状对了，但元素混在一起：要先转置再 reshape。
+    window.reshape(-1) ⇒ window.transpose(1, 2, 0).reshape(-1) ⇒ 窗口里的次序不对：应是 (通道, 行, 列)，你的通道排在最后。
+    """,
     reference=_im2col,
     cases=(
         case(np.arange(1, 10, dtype="float32").reshape(1, 3, 3), (2, 2), 1),
-        case(integers([2, 4, 5], 101), (2, 3), 1, about="核不是正方形"),
-        case(integers([3, 5, 7], 102) / 2, (3, 3), 2, about="步长"),
-        case(integers([2, 6, 4], 103), (3, 2), 2, about="步长"),
+        *vary(
+            lambda D=1, M=4, N=4, U=2, V=2, S=1: (integers([D, M, N], 101, -9, 10), (U, V), S),
+            {
+                "两个通道": {"D": 2},
+                "图不是正方形": {"N": 5},
+                "核不是正方形": {"V": 3},
+                "步长": {"S": 2},
+                "步长，走不完": {"M": 5, "N": 7, "U": 3, "V": 3, "S": 2},
+                "都变": {"D": 3, "M": 6, "U": 3, "S": 2},
+            },
+        ),
     ),
-    mutants={
-        "windows_as_rows": (
-            lambda X, kernel, stride: _columns(X, kernel, stride).T,
-            "你的每个窗口是一行；题目要每个窗口一列（转置）。",
-        ),
-        "channels_last": (
-            lambda X, kernel, stride: _columns(X, kernel, stride, "uvdij"),
-            "窗口内的次序应是 (通道, 行, 列)，你的通道排在最后。",
-        ),
-        "rows_columns_swapped": [
-            lambda X, kernel, stride: _columns(X, kernel, stride, "dvuij"),
-            lambda X, kernel, stride: _columns(X, kernel[::-1], stride),
-        ],
-        "column_order": (
-            lambda X, kernel, stride: _columns(X, kernel, stride, "duvji"),
-            "列的次序应先走完一行的窗口（j 变得快），i 在外层循环。",
-        ),
-        "reshape_without_transpose": (
-            lambda X, kernel, stride: _columns(X, kernel, stride, "ijduv").reshape(
-                _columns(X, kernel, stride).shape
-            ),
-            "形状对了但元素混在一起：要先转置再 reshape，不能直接 reshape。",
-        ),
-        "stride_ignored": lambda X, kernel, stride: _columns(X, kernel, 1),
-    },
+    linear_in=("X",),
+    axes={"X": "dij", "Y": "??"},
+    by_hand=("unfold",),
 )
 
-# -- 5.2-8 -------------------------------------------------------------------------------------
+
+class Counted:
+    """A number that counts the products of data and kernel; constants cost nothing."""
+
+    def __init__(self, value, of, tally):
+        self.value, self.of, self.tally = value, of, tally
+
+    def _with(self, other, value):
+        of = self.of | (other.of if isinstance(other, Counted) else set())
+        return Counted(value, of, self.tally)
+
+    def __add__(self, other):
+        return self._with(other, self.value + getattr(other, "value", other))
+
+    def __sub__(self, other):
+        return self._with(other, self.value - getattr(other, "value", other))
+
+    def __rsub__(self, other):
+        return self._with(other, other - self.value)
+
+    def __mul__(self, other):
+        if isinstance(other, Counted):
+            self.tally.append(1)
+        return self._with(other, self.value * getattr(other, "value", other))
+
+    def __truediv__(self, other):
+        return self._with(other, self.value / getattr(other, "value", other))
+
+    def __neg__(self):
+        return self._with(None, -self.value)
+
+    __radd__, __rmul__ = __add__, __mul__
 
 
-def _grouped(X, W, groups):
-    import paddle.nn.functional as F
+def _call_counting(answer, x, w):
+    """Hand over numbers that count, and return the results and the number of products."""
+    tally = []
+    data, kernel = (
+        np.array([Counted(float(v), {name}, tally) for v in values], dtype=object)
+        for name, values in (("x", x), ("w", w))
+    )
+    y = answer(data, kernel)
+    if y is None or y is Ellipsis:
+        return y
+    return [float(getattr(v, "value", v)) for v in y], len(tally)
 
-    return F.conv2d(X, W, groups=groups)
 
-
-def _ungrouped(X, W, groups):
-    """What a plain convolution does with grouped weights: it fails."""
-    if groups > 1:
-        raise ValueError("channels do not match")
-    return faulty_conv2d(X, W)
-
-
-GROUPED = Exercise(
-    id="5.2-8",
-    title="分组卷积",
-    english="Grouped convolution",
+WINOGRAD = Exercise(
+    id="5.2-7",
+    title="F(2, 3)：四次乘法算两个输出",
+    english="Two outputs with four products",
     level=2,
     prompt="""
-    分组卷积把 $D$ 个输入通道和 $P$ 张输出特征图各分成 `groups` 组，
-    第 $g$ 组的输出只看第 $g$ 组的输入。`X` [N, D, M, N]，`W` [P, D/groups, U, V] 都是张量；步长 1，不填充，没有偏置，
-    返回 [N, P, M′, N′]。可以用 `F.conv2d`，但不要用它的 `groups` 参数。""",
+    一维、3 个元素的核，相邻的两个输出 $y_0 = x_0w_0 + x_1w_1 + x_2w_2$，$y_1 = x_1w_0 + x_2w_1 + x_3w_2$ 直接算要 6 次乘法。Winograd 的办法只用 4 次：先把核变换成 4 个数、输入变换成 4 个数，**逐个相乘**，再用加减合成：
+    $$m_1 = (x_0 - x_2)\\,w_0,\\quad m_2 = (x_1 + x_2)\\,\\tfrac{w_0+w_1+w_2}{2},\\quad m_3 = (x_2 - x_1)\\,\\tfrac{w_0-w_1+w_2}{2},\\quad m_4 = (x_1 - x_3)\\,w_2,$$
+    $y_0$ 和 $y_1$ 各是其中三个数的加减：请自己求出来（把 $m$ 展开，看哪些项要消去）。`x` 有 4 个数，`w` 有 3 个数，都是 NumPy 数组；返回两个数。检查会数乘法：输入与核相乘至多 4 次（乘、除以常数不算）。""",
+    example="例：`x = [1, 2, 3, 4]`，`w = [1, 0, -1]` → `[-2, -2]`；四个乘积是 −2、0、0、2。",
     stub="""
-    def my_grouped_conv2d(X, W, groups=1):
+    def my_winograd(x, w):
+        # 返回 [y0, y1]，输入与核之间只做 4 次乘法
         # 在这里写你的代码
         ...
     """,
     hints=(
-        "第 g 组的输入是 `X[:, g * D // groups : (g + 1) * D // groups]`。",
-        "第 g 组的核是 `W[g * P // groups : (g + 1) * P // groups]`，形状正好配得上。",
-        "每组做一次普通卷积，再用 `paddle.concat(结果, axis=1)` 在通道轴上接起来。",
+        "先写出四个乘积 m1 … m4，代入上面的例子，看看哪三个数能加减成 y0 = −2。",
+        "m2 + m3 和 m2 − m3 各等于什么？展开之后，一半的项会消去。",
+        "m2 + m3 = x1·w1 + x2·(w0 + w2)，m2 − m3 = x1·(w0 + w2) + x2·w1；再各补上一个乘积。",
     ),
     solution="""
-    def my_grouped_conv2d(X, W, groups=1):
-        inputs = paddle.split(X, groups, axis=1)  # 每组 D/groups 个通道
-        kernels = paddle.split(W, groups, axis=0)  # 每组 P/groups 张输出
-        maps = [F.conv2d(x, w) for x, w in zip(inputs, kernels)]
-        return paddle.concat(maps, axis=1)
+    def my_winograd(x, w):
+        m1 = (x[0] - x[2]) * w[0]
+        m2 = (x[1] + x[2]) * (w[0] + w[1] + w[2]) / 2
+        m3 = (x[2] - x[1]) * (w[0] - w[1] + w[2]) / 2
+        m4 = (x[1] - x[3]) * w[2]
+        return [m1 + m2 + m3, m2 - m3 - m4]
     """,
-    reference=_grouped,
-    cases=(
-        case(integers([1, 2, 4, 4], 104), integers([2, 2, 3, 3], 105), 1),
-        case(integers([2, 4, 5, 4], 106), integers([4, 2, 3, 2], 107), 2, about="分组"),
-        case(integers([1, 4, 4, 5], 108), integers([8, 1, 2, 3], 109), 4, about="分组"),
-        case(integers([2, 6, 4, 4], 110), integers([3, 2, 3, 3], 111), 3, about="分组"),
+    versions=(
+        """
+    def my_winograd(x, w):
+        G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+        B = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]])
+        A = np.array([[1, 1, 1, 0], [0, 1, -1, -1]])
+        return A @ ((G @ w) * (B @ x))
+    """,
     ),
-    mutants=convolution_mutants(
-        (*GROUPS, "kernel_flipped", "channels_overwritten", "channels_not_summed"),
-        lambda mistakes: lambda X, W, groups: faulty_conv2d(X, W, groups=groups, mistakes=mistakes),
-        pairs=False,
-    )
-    | {
-        "groups_in_wrong_order": (
-            lambda X, W, groups: to_array(_grouped(X, W, groups))[:, ::-1],
-            "组的次序反了：第 0 组的输出排在最前面。",
-        ),
-        "groups_summed": (
-            lambda X, W, groups: sum(np.split(to_array(_grouped(X, W, groups)), groups, axis=1)),
-            "各组的结果要在通道轴上接起来（concat），不是相加。",
-        ),
-        "groups_concatenated_on_batch": (
-            lambda X, W, groups: np.concatenate(
-                np.split(to_array(_grouped(X, W, groups)), groups, axis=1), axis=0
-            ),
-            "拼接的轴不对：在通道轴（axis=1）上接起来，不是批的轴。",
-        ),
-    },
+    slips="""
+    (w[0] + w[1] + w[2]) / 2 ⇒ (w[0] + w[1] + w[2]) ⇒ 忘了一半：变换后的核中间两个数要除以 2。
+    m2 - m3 - m4 ⇒ m2 - m3 + m4 ⇒ m4 的符号反了：m4 = (x1 − x3)·w2，要减去它，x3·w2 才是正的。
+    m2 - m3 - m4 ⇒ m2 + m3 - m4 ⇒ m3 的符号反了：y1 里要减去 m3。
+    m1 + m2 + m3 ⇒ m1 + m2 - m3 ⇒ m3 的符号反了：y0 里要加上 m3。
+    return A @ ((G @ w) * (B @ x)) ⇒ w = np.array([w[0], w[1], w[2], w[2]]); return A @ (w * (B @ x)) ⇒ 核没有变换：先把 3 个数变成 4 个：w0、(w0+w1+w2)/2、(w0−w1+w2)/2、w2。
+    return A @ ((G @ w) * (B @ x)) ⇒ return A @ ((G @ w) * x) ⇒ 输入没有变换：与核相乘的是 x0−x2、x1+x2、x2−x1、x1−x3。
+    return [m1 + m2 + m3, m2 - m3 - m4] ⇒ return [x[0] * w[0] + x[1] * w[1] + x[2] * w[2], x[1] * w[0] + x[2] * w[1] + x[3] * w[2]] ⇒ 结果对，但用的乘法太多：直接算要 6 次；用题目的四个乘积，只做 4 次。
+    m2 = (x[1] + x[2]) * (w[0] + w[1] + w[2]) / 2 ⇒ m2 = (x[1] + x[2]) * (w[0] + w[1] + w[2]) / 2 + 0 * x[0] * w[0] ⇒ 乘法太多：输入与核之间只做 4 次乘法。
+    """,
+    reference=lambda x, w: (
+        np.array([x.numpy()[k : k + 3] @ w.numpy() for k in (0, 1)]) if hasattr(x, "numpy") else np.array([x[k : k + 3] @ w for k in (0, 1)]),
+        4,
+    ),
+    cases=tuple(
+        case(integers([4], 110 + k) / (1 + k % 2), integers([3], 120 + k), about="小数" if k % 2 else ())
+        for k in range(6)
+    ),
+    outputs=("y", "products"),
+    inputs="numpy",
+    call=_call_counting,
 )
-GROUPED.mutants["groups_ignored"].append(_ungrouped)
 
-VARIANTS = (SEPARABLE, SAVING, TRANSPOSED, IM2COL, GROUPED)
+
+def _transposed(X, W, stride=1):
+    import paddle.nn.functional as F
+
+    X, W = X.reshape([1, 1, *X.shape]), W.reshape([1, 1, *W.shape])
+    return F.conv2d_transpose(X, W, stride=stride)[0, 0]
+
+
+TRANSPOSED = Exercise(
+    id="5.2-8",
+    title="转置卷积",
+    english="Transposed convolution",
+    level=3,
+    prompt="""
+    转置卷积（transposed convolution）把每个输入像素“盖章”到输出上：`X[i, j] * W` 加到以 $(iS, jS)$ 为左上角的 U×V 区域，重叠的地方相加。它放大特征图，也正是卷积对输入的梯度。`X` [M, N]、`W` [U, V] 是张量，不填充；输出多大，由最后一个像素的章盖到哪里决定。请自己写，不要调用 `F.conv2d_transpose`。""",
+    stub="""
+    def my_transposed_conv2d(X, W, stride=1):
+        X, W = X.numpy(), W.numpy()
+        # 在这里写你的代码
+        ...
+    """,
+    hints=(
+        "对**输入**的每个像素循环，不是对输出。最后一个像素的章从第几行开始，盖到第几行？",
+        "输出有 `(M - 1) * stride + U` 行；先建全零的数组。",
+        "像素 (i, j) 的章盖在 U 行 V 列的区域上；相邻的章会重叠，所以用 +=。",
+    ),
+    solution="""
+    def my_transposed_conv2d(X, W, stride=1):
+        X, W = X.numpy(), W.numpy()
+        (M, N), (U, V) = X.shape, W.shape
+        Y = np.zeros(((M - 1) * stride + U, (N - 1) * stride + V))
+        for i in range(M):
+            for j in range(N):
+                top, left = i * stride, j * stride
+                Y[top : top + U, left : left + V] += X[i, j] * W  # 重叠处累加
+        return Y
+    """,
+    versions=(
+        """
+    def my_transposed_conv2d(X, W, stride=1):
+        X, W = X.numpy(), W.numpy()
+        (M, N), (U, V) = X.shape, W.shape
+        spread = np.zeros(((M - 1) * stride + 1, (N - 1) * stride + 1))
+        spread[::stride, ::stride] = X
+        spread = np.pad(spread, [(U - 1, U - 1), (V - 1, V - 1)])
+        windows = np.lib.stride_tricks.sliding_window_view(spread, W.shape)
+        return (windows * W[::-1, ::-1]).sum(axis=(2, 3))
+    """,
+    ),
+    slips="""
+    Y[top : top + U, left : left + V] += X[i, j] * W ⇒ Y[top : top + U, left : left + V] = X[i, j] * W ⇒ 重叠处覆盖了：重叠的地方要用 += 累加。
+    (windows * W[::-1, ::-1]) ⇒ (windows * W) ⇒ 卷积核翻转了：写成“插零、补零、卷积”时，核要翻转 180°；或者直接盖章。
+    return (windows * W[::-1, ::-1]).sum(axis=(2, 3)) ⇒ windows = np.lib.stride_tricks.sliding_window_view(X, W.shape)[::stride, ::stride]; return (windows * W).sum(axis=(2, 3)) ⇒ 做成了普通卷积：转置卷积从输入的每个像素出发，输出变大。
+    return (windows * W[::-1, ::-1]).sum(axis=(2, 3)) ⇒ return np.kron(X, W) ⇒ 章没有重叠（np.kron）：章每次移动 stride 格，不是移动整个核的大小；重叠处相加。
+    return (windows * W[::-1, ::-1]).sum(axis=(2, 3)) ⇒ windows = np.lib.stride_tricks.sliding_window_view(np.pad(X.repeat(stride, 0).repeat(stride, 1), [(U - 1, U - 1), (V - 1, V - 1)]), W.shape); return (windows * W[::-1, ::-1]).sum(axis=(2, 3)) ⇒ 像素被重复而不是插零：放大时，像素之间插入的是 0。
+    """,
+    reference=_transposed,
+    cases=(
+        case(np.array([[1, 2], [3, 4]], "float32"), np.array([[0, 1], [2, 3]], "float32"), 1),
+        *vary(
+            lambda M=3, N=3, U=2, V=2, S=1, k=1: (integers([M, N], 93) / k, integers([U, V], 94), S),
+            {
+                "图不是正方形": {"N": 4},
+                "核不是正方形": {"U": 3},
+                "小数": {"k": 2},
+                "步长 2": {"U": 3, "V": 3, "S": 2},
+                "步长等于核": {"S": 2},
+                "步长大于核": {"S": 3},
+            },
+        ),
+    ),
+    linear_in=("X", "W"),
+    by_hand=("conv2d_transpose", "conv2d", "fold"),
+)
+
+EXERCISES = (SAVING, GROUPED, SEPARABLE, IM2COL, WINOGRAD, TRANSPOSED)

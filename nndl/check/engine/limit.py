@@ -2,6 +2,7 @@
 
 import ctypes
 import threading
+import time
 
 
 class _Stop(BaseException):
@@ -30,12 +31,13 @@ def limited(seconds, function, *args, **kwargs):
         The function was still running after `seconds`.
     """
     caller = ctypes.c_ulong(threading.get_ident())
-    finished = threading.Event()
+    finished, fired = threading.Event(), threading.Event()
 
     def watch():
         wait = seconds
         while not finished.wait(wait):
-            _raise_in(caller, ctypes.py_object(_Stop))
+            fired.set()
+            _raise_in(caller)
             wait = 0.2  # again, in case a bare `except:` swallowed it
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -45,20 +47,26 @@ def limited(seconds, function, *args, **kwargs):
     except _Stop:
         raise TimeoutError(f"still running after {seconds:g} s") from None
     finally:
-        _end(watcher, finished, caller)
+        _end(watcher, finished, fired, caller)
 
 
-def _end(watcher, finished, caller):
-    """Leave no watcher behind that could stop the caller later."""
+def _end(watcher, finished, fired, caller):
+    """Leave no watcher behind that could stop the caller later, and no stop still to come."""
     while True:
         try:
             finished.set()
             watcher.join()
-            _raise_in(caller, None)  # takes back a stop that was sent but not yet raised
-            return
+            if not fired.is_set():
+                return
+            # A stop that was sent may not have been raised yet. Taking it back would leave the
+            # interpreter looking for it at every call, so it is made to come here.
+            _raise_in(caller)
+            while True:
+                time.sleep(0)
         except _Stop:
-            continue
+            if not watcher.is_alive():
+                return
 
 
-def _raise_in(thread, exception):
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, exception)
+def _raise_in(thread):
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_Stop))

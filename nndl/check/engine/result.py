@@ -1,6 +1,7 @@
 """How the answer of a check looks: a coloured box in Jupyter, plain text elsewhere."""
 
 import html
+import re
 
 import numpy as np
 
@@ -26,14 +27,17 @@ class Result:
         The message, in Chinese.
     args : tuple or None
         Fresh arguments of the first case that failed, to try again by hand.
+    picture : str
+        SVG of the pixels that one output adds up, '' where there is none.
     """
 
-    def __init__(self, exercise, status, lines, diagnosis=None, args=None):
+    def __init__(self, exercise, status, lines, diagnosis=None, args=None, picture=""):
         self.exercise = exercise
         self.status = status
         self.lines = lines
         self.diagnosis = diagnosis
         self.args = args
+        self.picture = picture
 
     @property
     def passed(self):
@@ -54,16 +58,19 @@ class Result:
     __repr__ = __str__
 
     def _repr_html_(self):
-        body = "".join(f"<div>{_code(line)}</div>" for line in self.lines)
+        body = "".join(f"<div>{_code(line)}</div>" for line in self.lines) + self.picture
         return box(_STATUS[self.status][2], html.escape(self.title), body)
 
 
 def _code(line):
-    """Escape, and set what stands between backquotes as code."""
+    """Escape; set what stands between backquotes as code, between pairs of stars bold."""
     parts = html.escape(line).split("`")
     if len(parts) % 2 == 0:  # an unpaired backquote: leave the line as it is
         return html.escape(line)
-    return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(parts))
+    return "".join(
+        f"<code>{p}</code>" if i % 2 else re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", p)
+        for i, p in enumerate(parts)
+    )
 
 
 def box(colour, title, body):
