@@ -29,7 +29,7 @@ def _small_run(seed, norm):
         import paddle.nn as nn
 
         rng = np.random.default_rng(seed)
-        layers = [nn.Linear(5, 8), *([nn.BatchNorm1D(8)] if norm else []), nn.ReLU(), nn.Linear(8, 3)]
+        layers = [nn.Linear(5, 8), *([nn.BatchNorm(8)] if norm else []), nn.ReLU(), nn.Linear(8, 3)]
         model = nn.Sequential(*layers)
         for weight in [p for p in model.parameters() if p.ndim == 2]:
             weight.set_value((rng.normal(size=weight.shape) / 2).astype("float32"))
@@ -82,9 +82,6 @@ def _broken(number, title, symptom, old, new, hints, slips=""):
     )
 
 
-_SLIPS = """
-    optimizer.clear_grad()\\n ⇒ pass\\n ⇒ 梯度没有清除：每一步的梯度加到了前面各步的上面。
-"""
 
 EXERCISES = (
     _broken(

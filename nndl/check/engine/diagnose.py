@@ -148,7 +148,11 @@ def _changed(after, before):
     if isinstance(before, np.ndarray) or hasattr(before, "numpy"):
         after, before = to_array(after), to_array(before)
         return after.shape != before.shape or not np.array_equal(after, before, equal_nan=True)
-    return isinstance(before, (list, dict)) and after != before
+    if isinstance(before, dict):
+        return after.keys() != before.keys() or any(_changed(after[k], before[k]) for k in before)
+    if isinstance(before, list):
+        return len(after) != len(before) or any(map(_changed, after, before))
+    return isinstance(before, (int, float, str, tuple)) and after != before
 
 
 def _judge(exercise, value, args):
@@ -230,9 +234,10 @@ def _diagnose(exercise, answer, names, actual, expected, right):
     failed = [i for i, ok in enumerate(right) if not ok]
     raised = [actual[i] for i in failed if isinstance(actual[i], Exception)]
     usable = exercise.reference and all(isinstance(problem, SHAPE_ERRORS) for problem in raised)
-    if usable:
+    levels = (True, False) if raised else (True,)
+    for strict in levels if usable else ():
         for key, advice, mutant, direct in exercise.listed_mutants():
-            if _agrees(exercise, mutant, actual, expected, failed, direct):
+            if _agrees(exercise, mutant, actual, expected, failed, strict, direct):
                 more, picture, _ = _terms(exercise, answer, names, actual, failed)
                 return key, advice, more, picture
     more, picture, found = _terms(exercise, answer, names, actual, failed)
@@ -242,7 +247,7 @@ def _diagnose(exercise, answer, names, actual, expected, right):
     pairs = [(actual[i], expected[i]) for i in failed if not isinstance(actual[i], Exception)]
     key = pattern(exercise, pairs) if exercise.reference and pairs else None
     certain = key in ("outputs_swapped", "wrong_dtype", "extra_axis", "axes_moved")
-    if usable and not certain and (words := _made_mutant(exercise, actual, expected, failed)):
+    if usable and not certain and (words := _made_mutant(exercise, actual, expected, failed, levels)):
         return words, "改了这一处的参考答案，在每个例子上都与你的结果相同。", more, picture
     if isinstance(actual[failed[0]], Exception):
         return "exception", None, more, picture
@@ -251,30 +256,32 @@ def _diagnose(exercise, answer, names, actual, expected, right):
     return key or "unknown", None, more, picture
 
 
-def _agrees(exercise, mutant, actual, expected, failed, direct=False):
+def _agrees(exercise, mutant, actual, expected, failed, strict=True, direct=False):
     """Whether a mutant gives what the student gave on every case, and not the right answer."""
     differs = ran = False
     order = [*failed, *(i for i in range(len(actual)) if i not in failed)]
     for i in order:
         wrong = outcome(exercise, mutant, exercise.cases[i], direct)
-        if not same(actual[i], wrong):
+        if not same(actual[i], wrong, strict):
             return False
-        if not isinstance(wrong, Exception) and not _right_dtype(exercise, wrong) and i not in failed:
+        problem = isinstance(wrong, Exception)
+        if not problem and i not in failed and not _right_dtype(exercise, wrong):
             return False
-        ran = ran or not isinstance(wrong, Exception)  # errors alone prove nothing
-        differs = differs or isinstance(wrong, Exception) or not same(expected[i], wrong)
+        ran = ran or not problem  # errors alone prove nothing
+        differs = differs or (strict if problem else not same(expected[i], wrong))
     return differs and ran
 
 
-def _made_mutant(exercise, actual, expected, failed):
+def _made_mutant(exercise, actual, expected, failed, levels):
     """Words of the likeliest edit of a right answer that behaves as the student's does."""
     sources = tuple(source for source in (exercise.solution, *exercise.versions) if source)
 
     def search():
         warnings.simplefilter("ignore")
-        for _, words, mutant in mutate.collection(sources, exercise.name):
-            if _agrees(exercise, mutant, actual, expected, failed):
-                return words
+        for strict in levels:
+            for _, words, mutant in mutate.collection(sources, exercise.name):
+                if _agrees(exercise, mutant, actual, expected, failed, strict):
+                    return words
         return None
 
     try:
