@@ -1,9 +1,12 @@
 """What an exercise is, and the notebook cells made from it."""
 
 import copy
+import functools
+import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -213,6 +216,68 @@ class Exercise:
                     break
             else:
                 raise ValueError(f"exercise {self.id}: no answer contains {old!r} (line {line!r})")
+
+
+# -- text --------------------------------------------------------------------------------------
+
+_BANK = Path(__file__).parent / "bank"
+_FENCED = re.compile(r"```python\n(.*?)```", re.S)
+#: headings of the sections of an exercise's text
+_STUB, _SOLUTION, _VERSION, _HINTS = "空白", "答案", "另一种写法", "提示"
+_EXAMPLE, _SLIPS = "例", "常见的错误"
+
+
+@functools.lru_cache
+def _texts(chapter):
+    """id → text of every exercise in `bank/<chapter>.md`."""
+    text = (_BANK / f"{chapter}.md").read_text(encoding="utf-8")
+    parts = re.split(r"(?m)^# (?=\d)", text)[1:]
+    return {part.split(maxsplit=1)[0]: part for part in parts}
+
+
+def from_text(id, **fields):
+    """An exercise whose words and sources stand in `bank/<chapter>.md`.
+
+    Parameters
+    ----------
+    id : str
+        Of the heading `# 5.1-1 title · English ★`.
+    **fields
+        What computes: reference, cases, linear_in … of `Exercise`.
+
+    Returns
+    -------
+    Exercise
+    """
+    head, _, text = _texts(id.partition("-")[0])[id].partition("\n")
+    title, stars = head.split(maxsplit=1)[1].rsplit(maxsplit=1)
+    title, _, english = title.partition(" · ")
+    prompt, *sections = re.split(r"(?m)^## ", text)
+    found = {}
+    for section in sections:
+        name, _, body = section.partition("\n")
+        found.setdefault(name.strip(), []).append(body.strip())
+    code = {name: _FENCED.findall("\n".join(bodies)) for name, bodies in found.items()}
+    bullets = {
+        name: [line[2:] for line in "\n".join(bodies).splitlines() if line.startswith("- ")]
+        for name, bodies in found.items()
+    }
+    solution = code[_SOLUTION][0]
+    blank = f"{solution.splitlines()[0]}\n    # 在这里写你的代码\n    ..."
+    return Exercise(
+        id=id,
+        title=title,
+        english=english,
+        level=len(stars),
+        prompt=prompt,
+        example="".join(f"例：{part}" for part in found.get(_EXAMPLE, ())),
+        stub=code[_STUB][0] if _STUB in code else blank,
+        hints=tuple(bullets[_HINTS]),
+        solution=solution,
+        versions=tuple(code.get(_VERSION, ())),
+        slips="\n".join(bullets.get(_SLIPS, ())),
+        **fields,
+    )
 
 
 # -- cells -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..engine.run import to_array
-from ..exercise import Exercise, case, integers, vary
+from ..exercise import case, from_text, integers, vary
 
 
 def _normalize(images, mean, std):
@@ -22,58 +22,8 @@ def _photos(shape, seed):
 
 _MEAN, _STD = [0.5, 0.4, 0.3], [0.25, 0.2, 0.5]
 
-NORMALIZE = Exercise(
-    id="5.5-1",
-    title="逐通道归一化",
-    english="Normalising channel by channel",
-    prompt="""
-    `images` 是 NumPy 数组，uint8，[B, 3, H, W]；`mean` 和 `std` 是各含 3 个小数的列表，**以 0–1 为单位**（例如 `mean=[0.4914, 0.4822, 0.4465]`）。先把像素缩放到 [0, 1]，再对每个通道做 $(x - \\mu_c) / \\sigma_c$；返回同样形状的浮点数组。注意 $W$ 可能恰好等于 3。""",
-    example="例：某个通道的 μ = 0.5、σ = 0.25：值为 255 的像素得 (1 − 0.5) / 0.25 = 2，值为 0 的像素得 −2。",
-    stub="""
-    def my_normalize(images, mean, std):
-        # 在这里写你的代码
-        ...
-    """,
-    hints=(
-        "像素和均值的单位要一致：一个是 0–255，另一个是 0–1。",
-        "形状 [3] 的数组与 [B, 3, H, W] 相减时，会与哪一个轴对齐？怎样使它与通道轴对齐？",
-        "[3, 1, 1] 与 [3, H, W] 对齐；先减，后除。",
-    ),
-    solution="""
-    def my_normalize(images, mean, std):
-        mean = np.array(mean).reshape(3, 1, 1)  # 与 [B, 3, H, W] 的通道轴对齐
-        std = np.array(std).reshape(3, 1, 1)
-        return ((images / 255 - mean) / std).astype("float32")
-    """,
-    versions=(
-        """
-    def my_normalize(images, mean, std):
-        X = images.astype("float32") / 255
-        for c in range(3):
-            X[:, c] = (X[:, c] - mean[c]) / std[c]
-        return X
-    """,
-    ),
-    slips="""
-    ((images / 255 - mean) / std) ⇒ ((images / 255 - mean.reshape(-1)) / std.reshape(-1)) ⇒ 归一化用错了轴：形状 [3] 的均值与最后一轴（宽）对齐了；先 reshape(3, 1, 1)。
-    ((images / 255 - mean) / std) ⇒ ((images / 255 - mean.reshape(3, 1)) / std.reshape(3, 1)) ⇒ 归一化用错了轴：形状 [3, 1] 的均值与高的轴对齐了；先 reshape(3, 1, 1)。
-    ((images / 255 - mean) / std) ⇒ (images / 255 - mean) ⇒ 只减了均值：还要除以每个通道的标准差。
-    ((images / 255 - mean) / std) ⇒ (images / 255 / std) ⇒ 只除了标准差：之前要先减去每个通道的均值。
-    ((images / 255 - mean) / std) ⇒ ((images / 255 / 255 - mean) / std) ⇒ 除了两次 255：像素几乎都成了 0。
-    ((images / 255 - mean) / std) ⇒ ((images - mean) / std) ⇒ 没有除以 255：像素和均值的单位不一致：像素要除以 255，mean 和 std 已经以 0–1 为单位。
-    ((images / 255 - mean) / std) ⇒ ((images - mean * 255) / std) ⇒ 标准差没有换单位：像素没有除以 255 时，均值和标准差都要乘 255。
-    ((images / 255 - mean) / std) ⇒ ((images / 127.5 - 1 - mean) / std) ⇒ 像素缩放到了 [−1, 1]：题目要 [0, 1]：除以 255。
-    ((images / 255 - mean) / std) ⇒ ((images // 255 - mean) / std) ⇒ 用了整除：//255 使像素只剩 0 和 1：用 /。
-    ((images / 255 - mean) / std) ⇒ ((images / 256 - mean) / std) ⇒ 除以了 256：最大的像素是 255。
-    ((images / 255 - mean) / std) ⇒ ((images / images.max() - mean) / std) ⇒ 除以了图里的最大值：同一个像素值会因图而异：除以 255。
-    ((images / 255 - mean) / std) ⇒ ((images / 255 - mean[0]) / std[0]) ⇒ 只用了第一个通道的统计量：第 c 个通道用 mean[c]、std[c]。
-    ((images / 255 - mean) / std) ⇒ ((images / 255 - mean) / std**2) ⇒ 除以了方差：除以标准差 σ，不是 σ²。
-    ((images / 255 - mean) / std) ⇒ ((images / 255 - mean) / np.sqrt(std)) ⇒ 标准差又开了方：除以 σ 本身。
-    ((images / 255 - mean) / std) ⇒ ((images / 255 - mean) * std) ⇒ 乘了标准差：要除以。
-    ((images / 255 - mean) / std) ⇒ (images / 255 - mean / std) ⇒ 括号的位置不对：除法先于减法：要写成 (x − mean) / std。
-    ((images / 255 - mean) / std) ⇒ ((images / 255 - images.mean(axis=(0, 2, 3), keepdims=True) / 255) / images.std(axis=(0, 2, 3), keepdims=True) * 255) ⇒ 用了这批图自己的统计量：要用给定的 mean 和 std（训练集的）；否则同一张图会因同批的图而变。
-    ((images / 255 - mean) / std) ⇒ ((images / 255 - images.mean(axis=(2, 3), keepdims=True) / 255) / images.std(axis=(2, 3), keepdims=True) * 255) ⇒ 用了每张图自己的统计量：要用给定的 mean 和 std（训练集的）。
-    """,
+NORMALIZE = from_text(
+    "5.5-1",
     reference=_normalize,
     cases=(
         case(_photos([2, 3, 4, 5], 501), _MEAN, _STD),
@@ -210,40 +160,8 @@ def _judge_moves(moves, places):
     return None
 
 
-AUGMENT = Exercise(
-    id="5.5-2",
-    title="随机翻转和裁剪",
-    english="Random flip and crop",
-    level=2,
-    prompt="""
-    数据增广（data augmentation）：训练时每张图每次都略有不同。`images` 是 NumPy 数组 [B, C, H, W]，`rng` 是 NumPy 的随机数发生器（`rng.random()` 给出 [0, 1) 的小数，`rng.integers(a, b)` 给出 a … b−1 的整数）。对**每张图各自**：
-    1. 四周各补 `padding` 圈 0，随机取出一个 H×W 的窗口（一共 (2·padding + 1)² 个位置，机会均等）；
-    2. 以 1/2 的概率**左右**翻转，与位置无关。
-
-    返回同样形状、同样类型的新数组；`images` 本身不变。随机数只取自 `rng`。""",
-    example="例：1×2 的图 `[[5, 7]]`、padding = 1：窗口的左上角有 9 种，在 (1, 1) 是原图，在 (1, 2) 得 `[[7, 0]]`，在第 0 或第 2 行得 `[[0, 0]]`；翻转的原图是 `[[7, 5]]`。",
-    stub="""
-    def my_augment(images, padding, rng):
-        # 在这里写你的代码
-        ...
-    """,
-    hints=(
-        "先准备一个 `np.empty_like(images)`，再对每张图循环：随机数要在循环**里面**取。",
-        "补零之后，窗口的左上角能放在哪些行、哪些列？`rng.integers` 的上界含不含在内？",
-        "左右翻转是把最后一轴倒过来：`[:, :, ::-1]`；翻不翻，用另一个随机数决定。",
-    ),
-    solution="""
-    def my_augment(images, padding, rng):
-        P = padding
-        H, W = images.shape[2:]
-        padded = np.pad(images, [(0, 0), (0, 0), (P, P), (P, P)])
-        result = np.empty_like(images)
-        for n in range(len(images)):  # 每张图有自己的随机数
-            top, left = rng.integers(0, 2 * P + 1, 2)  # 上界不含在内
-            window = padded[n, :, top : top + H, left : left + W]
-            result[n] = window[:, :, ::-1] if rng.random() < 0.5 else window
-        return result
-    """,
+AUGMENT = from_text(
+    "5.5-2",
     reference=None,
     judge=_judge_augment,
     call=augment_often,
@@ -269,53 +187,8 @@ def _mixup(images, labels, order, lam, num_classes):
     return X, q
 
 
-MIXUP = Exercise(
-    id="5.5-7",
-    title="混合两张图（mixup）",
-    english="Mixing two images",
-    level=2,
-    prompt="""
-    mixup 把两张图和它们的标签按同一个比例混合：
-    $$\\tilde x_n = \\lambda x_n + (1-\\lambda)\\, x_{\\pi(n)}, \\qquad \\tilde q_n = \\lambda\\, e_{y_n} + (1-\\lambda)\\, e_{y_{\\pi(n)}},$$
-    $e_y$ 是独热向量。`images` [B, C, H, W]、`labels` [B]（int64）、`order` [B]（排列 $\\pi$，int64）是张量，`lam` 是 $\\lambda$。依次返回混合后的图 [B, C, H, W] 和软标签 [B, num_classes]。""",
-    example="例：λ = 0.75，两张图的像素是 4 和 8、标签是 0 和 2，`order = [1, 0]`：第 0 张成为 5，软标签 `[0.75, 0, 0.25]`。",
-    stub="""
-    def my_mixup(images, labels, order, lam, num_classes):
-        # 在这里写你的代码
-        ...
-    """,
-    hints=(
-        "第 n 张图的搭档是第 order[n] 张：怎样一次取出全部搭档？",
-        "标签先变成独热向量（`F.one_hot`）；类别的编号本身不能混合。",
-        "图和标签用同一个 λ、同一个搭档；两张图类别相同时，软标签应是多少？",
-    ),
-    solution="""
-    def my_mixup(images, labels, order, lam, num_classes):
-        hot = F.one_hot(labels, num_classes)  # [B, C]
-        X = lam * images + (1 - lam) * images[order]
-        q = lam * hot + (1 - lam) * hot[order]  # 图和标签用同一个比例
-        return X, q
-    """,
-    slips="""
-    lam * hot + (1 - lam) * hot[order] ⇒ hot ⇒ 标签没有混合：标签要用同样的比例、同样的搭档（hot[order]）混合。
-    lam * hot + (1 - lam) * hot[order] ⇒ F.one_hot((lam * labels + (1 - lam) * labels[order]).astype("int64"), num_classes) ⇒ 混合的是类别的编号：编号没有大小之分：先变成独热向量，再混合。
-    lam * hot + (1 - lam) * hot[order] ⇒ lam * labels + (1 - lam) * labels[order] ⇒ 混合的是类别的编号：编号没有大小之分：先变成独热向量，再混合。
-    lam * hot + (1 - lam) * hot[order] ⇒ hot if lam >= 0.5 else hot[order] ⇒ 标签是硬的：只取了比例大的一个；软标签两个都要：λ 和 1 − λ。
-    lam * hot + (1 - lam) * hot[order] ⇒ paddle.maximum(lam * hot, (1 - lam) * hot[order]) ⇒ 两份标签取了较大的：两张图类别相同时，两份比例要相加（得 1）。
-    lam * hot + (1 - lam) * hot[order] ⇒ paddle.where(hot[order] > 0, (1 - lam) * hot[order], lam * hot) ⇒ 相同类别时覆盖了：两张图类别相同时，两份比例要相加（得 1）；赋值会覆盖前一份。
-    lam * hot + (1 - lam) * hot[order] ⇒ (hot + hot[order]) / 2 ⇒ 标签各占一半：要用 λ 和 1 − λ。
-    lam * images + (1 - lam) * images[order] ⇒ images ⇒ 图没有混合：标签混合了，图还是原来的。
-    lam * images + (1 - lam) * images[order] ⇒ lam * images + images[order] ⇒ 比例之和不是 1：搭档的比例是 1 − λ。
-    lam * images + (1 - lam) * images[order] ⇒ (1 - lam) * images + lam * images[order] ⇒ 图和标签的比例相反：图自己的比例是 λ，两者要一致。
-    lam * hot + (1 - lam) * hot[order] ⇒ (1 - lam) * hot + lam * hot[order] ⇒ 图和标签的比例相反：标签也是自己 λ、搭档 1 − λ。
-    return X, q ⇒ lam = 1 - lam; return lam * images + (1 - lam) * images[order], lam * hot + (1 - lam) * hot[order] ⇒ λ 与 1 − λ 弄反了：图自己的比例是 λ，搭档的比例是 1 − λ。
-    hot = F.one_hot(labels, num_classes)  # [B, C] ⇒ hot = F.one_hot(labels, num_classes); lam = 0.5 ⇒ 比例总是一半：比例由 lam 决定。
-    hot = F.one_hot(labels, num_classes)  # [B, C] ⇒ hot = F.one_hot(labels, num_classes); order = paddle.arange(len(labels)) ⇒ 没有用 order：每张图和自己混合了：搭档是 images[order]。
-    hot = F.one_hot(labels, num_classes)  # [B, C] ⇒ hot = F.one_hot(labels, num_classes); order = paddle.arange(len(labels) - 1, -1, -1) ⇒ 搭档总是倒过来的次序：搭档由 order 决定。
-    hot = F.one_hot(labels, num_classes)  # [B, C] ⇒ hot = F.one_hot(labels, num_classes); order = order.argsort() ⇒ 用了 order 的逆：第 n 张的搭档是第 order[n] 张：images[order]，不是把第 n 张放到 order[n]。
-    hot = F.one_hot(labels, num_classes)  # [B, C] ⇒ hot = F.one_hot(labels, num_classes); order = (paddle.arange(len(labels)) + 1) % len(labels) ⇒ 搭档总是下一张：搭档由 order 决定。
-    q = lam * hot + (1 - lam) * hot[order]  # 图和标签用同一个比例 ⇒ q = lam * hot + (1 - lam) * hot.flip(0) ⇒ 标签的搭档不是 order：图和标签用同样的搭档：hot[order]。
-    """,
+MIXUP = from_text(
+    "5.5-7",
     reference=_mixup,
     cases=(
         case(integers([3, 1, 2, 2], 541), np.array([0, 2, 1]), np.array([1, 2, 0]), 0.75, 3),
@@ -334,54 +207,8 @@ def _grad_cam(maps, gradients):
     return heat / heat.max() if heat.max() > 0 else heat
 
 
-GRAD_CAM = Exercise(
-    id="5.5-8",
-    title="Grad-CAM 的热图",
-    english="The heat map of Grad-CAM",
-    level=3,
-    prompt="""
-    Grad-CAM 问：哪些位置支持这个类别？`maps` [P, M, N] 是一张图在某一层的特征图 $A^p$，`gradients` [P, M, N] 是这个类别的 logit 对它们的梯度，都是张量。
-    1. 每张特征图的权重 $\\alpha_p$ 是它的梯度在所有位置上的平均；
-    2. 热图 $H = \\mathrm{ReLU}\\bigl(\\sum_p \\alpha_p A^p\\bigr)$，形状 [M, N]；
-    3. 除以 $H$ 的最大值，使它落在 [0, 1]；若处处为 0，就返回全 0。""",
-    stub="""
-    def my_grad_cam(maps, gradients):
-        # 在这里写你的代码
-        ...
-    """,
-    hints=(
-        "权重一共有几个？在哪些轴上平均？",
-        "先加权、求和，再 ReLU：次序反过来会怎样？",
-        "最大值可能是 0：那时 0/0 是什么？",
-    ),
-    solution="""
-    def my_grad_cam(maps, gradients):
-        weights = gradients.mean(axis=[1, 2], keepdim=True)  # [P, 1, 1]
-        heat = F.relu((weights * maps).sum(axis=0))  # 只留支持这一类的位置
-        top = heat.max()
-        return heat / top if top > 0 else heat
-    """,
-    slips="""
-    F.relu((weights * maps).sum(axis=0)) ⇒ (weights * maps).sum(axis=0) ⇒ 没有做 ReLU：反对这个类别的位置（负值）应成为 0：求和之后做 ReLU。
-    F.relu((weights * maps).sum(axis=0)) ⇒ (weights * maps).sum(axis=0).abs() ⇒ 用绝对值代替了 ReLU：取绝对值会把反对的位置也当成支持。
-    F.relu((weights * maps).sum(axis=0)) ⇒ F.relu(weights * maps).sum(axis=0) ⇒ 求和之前做了 ReLU：先把 P 张加权的特征图加起来，最后才做 ReLU。
-    F.relu((weights * maps).sum(axis=0)) ⇒ F.relu((weights * maps).max(axis=0)) ⇒ 通道取了最大值：P 张加权的特征图要相加。
-    F.relu((weights * maps).sum(axis=0)) ⇒ F.relu(weights * maps) ⇒ 通道没有求和：P 张加权的特征图要加成一张。
-    F.relu((weights * maps).sum(axis=0)) ⇒ F.relu((gradients * maps).sum(axis=0)) ⇒ 没有对位置取平均：每个位置用了自己的梯度；Grad-CAM 的每张特征图只有一个权重：梯度的平均。
-    F.relu((weights * maps).sum(axis=0)) ⇒ F.relu(maps.sum(axis=0)) ⇒ 没有用权重：特征图直接相加了：先各乘自己的权重。
-    F.relu((weights * maps).sum(axis=0)) ⇒ F.relu((maps.mean(axis=[1, 2], keepdim=True) * gradients).sum(axis=0)) ⇒ 梯度与特征图弄反了：要加权求和的是特征图，权重来自梯度。
-    weights = gradients.mean(axis=[1, 2], keepdim=True) ⇒ weights = F.relu(gradients).mean(axis=[1, 2], keepdim=True) ⇒ 梯度先做了 ReLU：梯度可以是负的：权重是梯度的平均，不先去掉负值。
-    weights = gradients.mean(axis=[1, 2], keepdim=True) ⇒ weights = F.relu(gradients.mean(axis=[1, 2], keepdim=True)) ⇒ 权重也去掉了负值：权重可以是负的：ReLU 只用在最后的和上。
-    weights = gradients.mean(axis=[1, 2], keepdim=True) ⇒ weights = gradients.abs().mean(axis=[1, 2], keepdim=True) ⇒ 权重用了梯度的绝对值：权重可以是负的。
-    weights = gradients.mean(axis=[1, 2], keepdim=True) ⇒ weights = F.softmax(gradients.mean(axis=[1, 2], keepdim=True), axis=0) ⇒ 权重做了 softmax：权重就是梯度的平均，可以是负的。
-    weights = gradients.mean(axis=[1, 2], keepdim=True) ⇒ weights = gradients.max(axis=[1, 2], keepdim=True) ⇒ 权重用了最大的梯度：权重是梯度的**平均**。
-    weights = gradients.mean(axis=[1, 2], keepdim=True) ⇒ weights = maps.mean(axis=[1, 2], keepdim=True) ⇒ 权重来自特征图：权重是**梯度**的平均。
-    weights = gradients.mean(axis=[1, 2], keepdim=True) ⇒ weights = gradients.mean(axis=0, keepdim=True) ⇒ 平均的轴不对：在位置的两个轴上平均，每张特征图一个权重。
-    return heat / top if top > 0 else heat ⇒ return heat ⇒ 没有归一化：还要除以最大值，使热图落在 [0, 1]。
-    return heat / top if top > 0 else heat ⇒ return heat / heat.sum() if top > 0 else heat ⇒ 除以了总和：除以最大值。
-    return heat / top if top > 0 else heat ⇒ return heat / top ⇒ 没有考虑全为 0 的热图：最大值是 0 时 0/0 是 NaN：先判断最大值是否大于 0。
-    return heat / top if top > 0 else heat ⇒ return (heat - heat.min()) / (top - heat.min()) if top > heat.min() else heat * 0 ⇒ 用最小值和最大值归一化了：只除以最大值；减去最小值会抹掉处处都有的支持。
-    """,
+GRAD_CAM = from_text(
+    "5.5-8",
     reference=_grad_cam,
     cases=(
         case(np.array([[[4, 0], [1, 0]], [[0, 1], [0, 0]]], "float32"), np.array([[[1, 1], [1, 1]], [[2, 2], [0, 0]]], "float32")),
