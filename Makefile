@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help notebooks outputs test test-twice test-browser test-bare test-all bench site clean
+.PHONY: help notebooks outputs test test-twice test-browser test-bare test-all bench site pdf clean
 
 help:
 	@echo 'make notebooks     execute the five notebooks on the embedded data'
@@ -11,6 +11,7 @@ help:
 	@echo 'make outputs       execute the notebooks and write their outputs in place'
 	@echo 'make bench         operators and training steps against paddle.nn'
 	@echo 'make site          build the web site into build/site'
+	@echo 'make pdf           the five chapters for paper, build/nndl.pdf (needs Chromium)'
 	@echo 'make test-twice    every notebook twice in one kernel: the same results again'
 	@echo 'make test-browser  click through the notebooks in JupyterLab (needs Chromium)'
 	@echo 'make test-bare     the notebooks without the package installed, the package without its folder'
@@ -48,6 +49,10 @@ bench: $(VENV)/.user
 site: $(VENV)/.site
 	$(BIN)/python -m sphinx -q -W --keep-going docs build/site
 	@echo 'build/site/index.html'
+
+pdf: $(VENV)/.browser
+	sh scripts/ensure_chromium.sh
+	$(BIN)/python scripts/make_pdf.py
 
 test-browser: $(VENV)/.browser
 	sh scripts/ensure_chromium.sh

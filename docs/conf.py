@@ -55,6 +55,14 @@ html_copy_source = False
 html_use_index = False
 html_domain_indices = False
 html_last_updated_fmt = None
+if tags.has("print"):  # noqa: F821  the five chapters on one page, for scripts/make_pdf.py
+    root_doc, html_theme, html_theme_options = "print", "basic", {}
+    html_css_files, html_js_files, html_additional_pages = ["math.css", "print.css"], [], {}
+    html_sidebars = {"**": []}
+    exclude_patterns += ["index.md", "api.md", "checks.md", "distributed.md", "_pages/*.md"]
+else:
+    exclude_patterns += ["print.md"]
+html_scaled_image_link = False  # a click enlarges every figure
 
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
@@ -111,6 +119,8 @@ def finish(app, exception):
     figures.replace_pictures(app)
     html = "".join(path.read_text("utf-8") for path in Path(app.outdir).rglob("*.html"))
     formulas.write_font(html, static / "math.woff2")
+    if app.builder.name == "singlehtml":
+        return
     for name in LIVE:
         (static / "live" / f"data_{name}.js").write_text(live_data(name), "utf-8")
     search.write_index(app)

@@ -115,7 +115,10 @@ def write_chapters(sources, target):
                     cell.source = _relinked(cell.source, stem, place, where)
             page.cells = _with_live(page.cells, shown)
             if not title:
-                page.cells.append(nbformat.v4.new_markdown_cell(_contents(stem, names)))
+                # Before a heading that stays here: what follows it would become part of it.
+                stays = (k for k, c in enumerate(page.cells) if c.source.startswith("## "))
+                contents = nbformat.v4.new_markdown_cell(_contents(stem, names))
+                page.cells.insert(next(stays, len(page.cells)), contents)
             file = target / f"{place}.ipynb"
             file.parent.mkdir(exist_ok=True)
             nbformat.write(_prepared(page), file)
@@ -201,7 +204,7 @@ def add_live_scripts(app, pagename, templatename, context, doctree):
     body = context.get("body", "")
     names = list(dict.fromkeys(re.findall(r'data-live="(\w+)"', body)))
     context["body"] = body.replace("%ROOT%", context["content_root"])
-    if names:
+    if names and app.builder.name != "singlehtml":
         app.add_css_file("live/live.css")
         for script in ["core", *(f"{kind}{n}" for n in names for kind in ("data_", ""))]:
             app.add_js_file(f"live/{script}.js")

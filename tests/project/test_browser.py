@@ -9,6 +9,7 @@ import re
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from tests.lab import BROWSER_OPTIONS, Notebook, chromium, jupyter_lab
@@ -17,6 +18,8 @@ playwright = pytest.importorskip("playwright.sync_api")
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 SHOTS = ROOT / "build" / "browser"
+#: address of a JupyterLab -> the folder that it serves
+FOLDERS = {}
 #: a bar that is still being drawn; a finished one is replaced by a summary
 BAR = re.compile(r"\d+% ?\|.*")
 
@@ -33,6 +36,7 @@ def lab(tmp_path_factory):
     (folder / "settings").mkdir()
     SHOTS.mkdir(parents=True, exist_ok=True)
     with jupyter_lab(folder / "work", folder / "settings") as address:
+        FOLDERS[address] = folder / "work"
         yield address
 
 
@@ -119,6 +123,28 @@ def test_slider_recomputes(lab, page):
     assert image_bytes(area.locator("img").first) != before
     assert "/ 2⌋ + 1" in area.inner_text()
     area.screenshot(path=SHOTS / "slider.png")
+
+
+def test_a_live_figure_is_a_cells_output(lab, page):
+    """The snippet of the site, in JupyterLab: it computes without asking the kernel."""
+    name = "live.ipynb"
+    cells = [
+        nbformat.v4.new_code_cell(source)
+        for source in ("from nndl import figures", 'figures.live("lenet")', 'figures.live("conv")')
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), FOLDERS[lab] / name)
+    notebook = Notebook(page, lab, name)
+    notebook.run_all()
+    assert notebook.problems() == []
+    live = page.locator('.jp-OutputArea-output .nndl-live[data-live="lenet"]')
+    assert live.count() == 1, "shown once"
+    live.get_by_label("test digit 3", exact=True).first.click()
+    assert "prediction: 3" in live.locator(".nl-sum").inner_text()
+    live.scroll_into_view_if_needed()
+    live.screenshot(path=SHOTS / "live-lab.png")
+    conv = page.locator('.jp-OutputArea-output .nndl-live[data-live="conv"]')
+    conv.locator('.nl-grid[aria-label="output"] td').nth(6).hover()
+    assert conv.locator(".nl-sum").inner_text().startswith("Y[1, 1] = ")
 
 
 @pytest.mark.skipif(not any(n.startswith("5.3") for n in NOTEBOOKS), reason="5.3 is not there")

@@ -135,7 +135,7 @@
   };
 
   const watched = new Set();
-  const repaint = () => watched.forEach((draw) => draw());
+  const repaint = () => requestAnimationFrame(() => watched.forEach((draw) => draw())); // new styles first
   live.onTheme = (draw) => {
     if (!watched.size) {
       matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
