@@ -73,7 +73,7 @@ def require_chinese_font():
 
 
 def pages_of_headings(pdf, count):
-    """Page numbers, from 1, of the headings: the contents link to them, so each is a destination."""
+    """Page numbers, from 1: the contents link to each heading, which is thus a destination."""
     reader = PdfReader(io.BytesIO(pdf))
     places = reader.named_destinations
     return [reader.get_destination_page_number(places[f"/heading-{k}"]) + 1 for k in range(count)]

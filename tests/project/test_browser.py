@@ -132,7 +132,8 @@ def test_a_live_figure_is_a_cells_output(lab, page):
         nbformat.v4.new_code_cell(source)
         for source in ("from nndl import figures", 'figures.live("lenet")', 'figures.live("conv")')
     ]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), FOLDERS[lab] / name)
+    kernel = nbformat.read(ROOT / "notebooks" / NOTEBOOKS[0], as_version=4).metadata
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), FOLDERS[lab] / name)
     notebook = Notebook(page, lab, name)
     notebook.run_all()
     assert notebook.problems() == []
