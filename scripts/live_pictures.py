@@ -31,7 +31,7 @@ def main():
             page.set_content(f"<body style='margin:0 8px;font-family:sans-serif'>{body}</body>")
             page.add_style_tag(path=FOLDER / "live.css")
             page.add_script_tag(path=FOLDER / "core.js")
-            page.add_script_tag(content=live_figures.live_data(name))
+            page.add_script_tag(content=live_figures.live_data(name) or ";")
             page.add_script_tag(path=FOLDER / f"{name}.js")
             shot = page.locator(".nndl-live").screenshot()
             picture = Image.open(io.BytesIO(shot)).convert("RGB")

@@ -157,7 +157,9 @@ class Exercise:
     def __post_init__(self):
         for name in ("prompt", "stub", "solution", "slips"):
             object.__setattr__(self, name, textwrap.dedent(getattr(self, name)).strip())
-        object.__setattr__(self, "versions", tuple(textwrap.dedent(v).strip() for v in self.versions))
+        object.__setattr__(
+            self, "versions", tuple(textwrap.dedent(v).strip() for v in self.versions)
+        )
         cases = tuple(c if isinstance(c, Case) else Case(tuple(c)) for c in self.cases)
         object.__setattr__(self, "cases", cases)
         if not cases:

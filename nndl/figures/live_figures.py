@@ -2,7 +2,6 @@
 
 import base64
 import html
-import io
 import json
 from pathlib import Path
 
@@ -100,10 +99,8 @@ class Live(ShownOnce):
 
     def _repr_html_(self):
         folder = script_folder()
-        with Image.open(folder / f"{self.name}.webp") as shot:
-            buffer = io.BytesIO()
-            shot.save(buffer, format="WEBP", quality=60)
-        picture = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        shot = base64.b64encode((folder / f"{self.name}.webp").read_bytes()).decode()
+        picture = f"data:image/webp;base64,{shot}"
         scripts = [(folder / "core.js").read_text("utf-8"), live_data(self.name)]
         scripts.append((folder / f"{self.name}.js").read_text("utf-8"))
         style_sheet = (folder / "live.css").read_text("utf-8")

@@ -125,7 +125,11 @@ DILATED = from_text(
     cases=(
         case(_GRID, _KERNEL, 2, about="空洞"),
         *vary(
-            lambda M=6, N=6, U=3, V=3, d=1, k=1: (integers([M, N], 31) / k, integers([U, V], 32), d),
+            lambda M=6, N=6, U=3, V=3, d=1, k=1: (
+                integers([M, N], 31) / k,
+                integers([U, V], 32),
+                d,
+            ),
             {
                 "图不是正方形": {"N": 8},
                 "核不是正方形": {"U": 2},

@@ -6,7 +6,12 @@ from ..exercise import case, from_text, integers, vary
 
 AVG_POOL = from_text(
     "5.2-1",
-    mutants={"把窗口的大小当成了步长": (lambda X, size, stride: _avg_pool(X, size, size), "窗口每次移动 stride 格，不是移动整个窗口的大小。")},
+    mutants={
+        "把窗口的大小当成了步长": (
+            lambda X, size, stride: _avg_pool(X, size, size),
+            "窗口每次移动 stride 格，不是移动整个窗口的大小。",
+        )
+    },
     reference=lambda X, size=(2, 2), stride=2: _avg_pool(X, size, stride),
     cases=(
         case(np.arange(16, dtype="float32").reshape(1, 1, 4, 4), (2, 2), 2),
@@ -122,7 +127,16 @@ def _backward_case(B=1, D=1, P=1, M=2, N=2, U=2, V=2, S=1, pad=0):
 
 CONV_BACKWARD = from_text(
     "5.2-9",
-    mutants={"求 dX 时核没有翻转": (lambda dY, X, W, stride, padding: (_backward(dY, X, W.flip([2, 3]), stride, padding)[0], None, None), "把 dX 写成 dY 与核的卷积时，核要翻转 180°（或者把 dY·W 散布回窗口所在的位置）。")},
+    mutants={
+        "求 dX 时核没有翻转": (
+            lambda dY, X, W, stride, padding: (
+                _backward(dY, X, W.flip([2, 3]), stride, padding)[0],
+                None,
+                None,
+            ),
+            "把 dX 写成 dY 与核的卷积时，核要翻转 180°（或者把 dY·W 散布回窗口所在的位置）。",
+        )
+    },
     reference=_backward,
     cases=vary(
         _backward_case,

@@ -16,7 +16,10 @@ def _saving(in_channels, out_channels, kernel, rows, columns):
 SAVING = from_text(
     "5.2-2",
     mutants={
-        "乘与加分开数了": (lambda *a: (2 * _saving(*a)[0], 2 * _saving(*a)[1], None), "一次乘加算一次，不要乘 2。"),
+        "乘与加分开数了": (
+            lambda *a: (2 * _saving(*a)[0], 2 * _saving(*a)[1], None),
+            "一次乘加算一次，不要乘 2。",
+        ),
     },
     reference=_saving,
     cases=(
@@ -165,11 +168,17 @@ def _call_counting(answer, x, w):
 WINOGRAD = from_text(
     "5.2-7",
     reference=lambda x, w: (
-        np.array([x.numpy()[k : k + 3] @ w.numpy() for k in (0, 1)]) if hasattr(x, "numpy") else np.array([x[k : k + 3] @ w for k in (0, 1)]),
+        np.array([x.numpy()[k : k + 3] @ w.numpy() for k in (0, 1)])
+        if hasattr(x, "numpy")
+        else np.array([x[k : k + 3] @ w for k in (0, 1)]),
         4,
     ),
     cases=tuple(
-        case(integers([4], 110 + k) / (1 + k % 2), integers([3], 120 + k), about="小数" if k % 2 else ())
+        case(
+            integers([4], 110 + k) / (1 + k % 2),
+            integers([3], 120 + k),
+            about="小数" if k % 2 else (),
+        )
         for k in range(6)
     ),
     outputs=("y", "products"),
@@ -191,7 +200,11 @@ TRANSPOSED = from_text(
     cases=(
         case(np.array([[1, 2], [3, 4]], "float32"), np.array([[0, 1], [2, 3]], "float32"), 1),
         *vary(
-            lambda M=3, N=3, U=2, V=2, S=1, k=1: (integers([M, N], 93) / k, integers([U, V], 94), S),
+            lambda M=3, N=3, U=2, V=2, S=1, k=1: (
+                integers([M, N], 93) / k,
+                integers([U, V], 94),
+                S,
+            ),
             {
                 "图不是正方形": {"N": 4},
                 "核不是正方形": {"U": 3},

@@ -72,7 +72,10 @@ CONFUSION = from_text(
             lambda labels, predictions, C: np.minimum(_confusion(labels, predictions, C), 1),
             "一次写很多下标时，重复的下标只加一次。用循环或 np.add.at。",
         ),
-        "次序与题目相反（转置）": (lambda labels, predictions, C: _confusion(predictions, labels, C), "行是真实类别，列是预测类别。"),
+        "次序与题目相反（转置）": (
+            lambda labels, predictions, C: _confusion(predictions, labels, C),
+            "行是真实类别，列是预测类别。",
+        ),
     },
     reference=_confusion,
     cases=(
@@ -170,7 +173,9 @@ def _call_lenet(model_class, X, weights, in_channels, num_classes):
         got = list(own[name].shape) if name in own else None
         if got != list(value.shape):
             wanted = list(value.shape)
-            raise ValueError(f"参数 {name} 的形状应为 {wanted}，" + (f"得到 {got}" if got else "但没有这个参数"))
+            raise ValueError(
+                f"参数 {name} 的形状应为 {wanted}，" + (f"得到 {got}" if got else "但没有这个参数")
+            )
         own[name].set_value(value)
     model.eval()
     Y = model(X)

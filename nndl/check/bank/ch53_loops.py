@@ -82,7 +82,6 @@ def _broken(number, title, symptom, old, new, hints, slips=""):
     )
 
 
-
 EXERCISES = (
     _broken(
         1,

@@ -32,7 +32,10 @@ def _unit_case(in_channels, out_channels, stride, size, seed, about=(), before=F
         def conv(inputs, outputs, kernel, step, k):
             padding = kernel // 2
             return fixed_layer(
-                *("conv", inputs, outputs, kernel, step), seed=seed + k, padding=padding, bias_attr=False
+                *("conv", inputs, outputs, kernel, step),
+                seed=seed + k,
+                padding=padding,
+                bias_attr=False,
             )
 
         unit = _Parts()
@@ -136,7 +139,9 @@ def _bottleneck_case(in_channels, out_channels, stride, size, seed, about=()):
     }
     if stride != 1 or in_channels != out_channels:
         shapes["shortcut"] = [out_channels, in_channels, 1, 1]
-    weights = {name: integers(shape, seed + k) / 2 for k, (name, shape) in enumerate(shapes.items())}
+    weights = {
+        name: integers(shape, seed + k) / 2 for k, (name, shape) in enumerate(shapes.items())
+    }
     return case(integers([2, in_channels, *size], seed + 9), weights, stride, about=about)
 
 

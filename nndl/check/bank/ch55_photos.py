@@ -27,7 +27,9 @@ NORMALIZE = from_text(
     reference=_normalize,
     cases=(
         case(_photos([2, 3, 4, 5], 501), _MEAN, _STD),
-        case(_photos([1, 3, 2, 4], 504), [0.0, 0.0, 0.0], [1.0, 1.0, 1.0], about="均值 0、标准差 1"),
+        case(
+            _photos([1, 3, 2, 4], 504), [0.0, 0.0, 0.0], [1.0, 1.0, 1.0], about="均值 0、标准差 1"
+        ),
         case(_photos([3, 3, 2, 3], 502), _MEAN, _STD, about="宽等于 3"),
         case(_photos([1, 3, 3, 3], 503), [0.1, 0.6, 0.2], [1.0, 0.5, 0.125], about="宽等于 3"),
         case(_photos([1, 3, 3, 4], 505) // 3, _MEAN, _STD, about="最亮处不到 255"),
@@ -76,7 +78,9 @@ def _strange(image, original, padding):
     if image[:, ::-1].tobytes() in _windows(original, padding):
         return "上下翻转了：猫不会倒着走：只翻转最后一轴（宽），不翻转高。"
     if image.tobytes() in _windows(original, padding, "wrap"):
-        return "移出去的像素从另一边回来了：np.roll 是循环移动；这里移进来的应是 0：先补零，再取窗口。"
+        return (
+            "移出去的像素从另一边回来了：np.roll 是循环移动；这里移进来的应是 0：先补零，再取窗口。"
+        )
     if any(image.tobytes() in _windows(original, padding, m) for m in ("edge", "reflect")):
         return "填充的不是零：移进来的应是 0，不是边缘的像素。"
     return "不是原图的一个窗口：每张图都应是补零后的原图的一个 H×W 窗口，或它的左右翻转；检查有没有混淆样本、通道、行和列。"
@@ -92,7 +96,10 @@ def _uneven(values, places):
     """Whether counts of values 0 … places − 1 are too uneven for equal chances."""
     counts = np.bincount(values, minlength=places)
     expected = len(values) / places
-    return len(counts) > places or _tail(((counts - expected) ** 2 / expected).sum(), places - 1) < _RARE
+    return (
+        len(counts) > places
+        or _tail(((counts - expected) ** 2 / expected).sum(), places - 1) < _RARE
+    )
 
 
 def _judge_augment(results, images, padding):
@@ -192,9 +199,25 @@ MIXUP = from_text(
     reference=_mixup,
     cases=(
         case(integers([3, 1, 2, 2], 541), np.array([0, 2, 1]), np.array([1, 2, 0]), 0.75, 3),
-        case(integers([4, 2, 1, 3], 542), np.array([3, 3, 0, 1]), np.array([1, 3, 0, 2]), 0.375, 5, about="两张图类别相同"),
-        case(integers([2, 3, 2, 1], 543), np.array([1, 0]), np.array([0, 1]), 0.25, 2, about="和自己混合"),
-        case(integers([2, 1, 1, 2], 544), np.array([1, 0]), np.array([1, 0]), 1.0, 2, about="λ = 1"),
+        case(
+            integers([4, 2, 1, 3], 542),
+            np.array([3, 3, 0, 1]),
+            np.array([1, 3, 0, 2]),
+            0.375,
+            5,
+            about="两张图类别相同",
+        ),
+        case(
+            integers([2, 3, 2, 1], 543),
+            np.array([1, 0]),
+            np.array([0, 1]),
+            0.25,
+            2,
+            about="和自己混合",
+        ),
+        case(
+            integers([2, 1, 1, 2], 544), np.array([1, 0]), np.array([1, 0]), 1.0, 2, about="λ = 1"
+        ),
         case(integers([3, 1, 2, 1], 545), np.array([0, 1, 2]), np.array([2, 0, 1]), 0.125, 4),
     ),
     outputs=("images", "labels"),
@@ -211,7 +234,10 @@ GRAD_CAM = from_text(
     "5.5-8",
     reference=_grad_cam,
     cases=(
-        case(np.array([[[4, 0], [1, 0]], [[0, 1], [0, 0]]], "float32"), np.array([[[1, 1], [1, 1]], [[2, 2], [0, 0]]], "float32")),
+        case(
+            np.array([[[4, 0], [1, 0]], [[0, 1], [0, 0]]], "float32"),
+            np.array([[[1, 1], [1, 1]], [[2, 2], [0, 0]]], "float32"),
+        ),
         *vary(
             lambda P=3, M=2, N=3, seed=551, low=-4: (
                 integers([P, M, N], seed, low),

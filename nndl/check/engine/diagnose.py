@@ -106,7 +106,9 @@ def _examine(exercise, answer):
     lines = [f"{len(exercise.cases)} 个例子全部正确。"]
     if used := ready_made(exercise, answer):
         shown = "、".join(f"`{name}`" for name in used)
-        lines.append(f"你用了现成的 {shown}：结果是对的。这道题想让你自己写出它里面的计算，再试一次？")
+        lines.append(
+            f"你用了现成的 {shown}：结果是对的。这道题想让你自己写出它里面的计算，再试一次？"
+        )
     return Result(exercise, "passed", lines)
 
 
@@ -247,7 +249,11 @@ def _diagnose(exercise, answer, names, actual, expected, right):
     pairs = [(actual[i], expected[i]) for i in failed if not isinstance(actual[i], Exception)]
     key = pattern(exercise, pairs) if exercise.reference and pairs else None
     certain = key in ("outputs_swapped", "wrong_dtype", "extra_axis", "axes_moved")
-    if usable and not certain and (words := _made_mutant(exercise, actual, expected, failed, levels)):
+    if (
+        usable
+        and not certain
+        and (words := _made_mutant(exercise, actual, expected, failed, levels))
+    ):
         return words, "改了这一处的参考答案，在每个例子上都与你的结果相同。", more, picture
     if isinstance(actual[failed[0]], Exception):
         return "exception", None, more, picture

@@ -76,7 +76,13 @@ _PAIRS = [
     ("lr", "momentum"),
 ]
 _TWIN = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}
-_LOSS = {ast.Mult: "少乘了", ast.Add: "少加了", ast.Sub: "少减了", ast.Div: "少除以", ast.FloorDiv: "少除以"}
+_LOSS = {
+    ast.Mult: "少乘了",
+    ast.Add: "少加了",
+    ast.Sub: "少减了",
+    ast.Div: "少除以",
+    ast.FloorDiv: "少除以",
+}
 _NEUTRAL = {"padding": 0, "stride": 1, "dilation": 1, "groups": 1, "epsilon": 0, "weight_decay": 0}
 
 
@@ -140,7 +146,11 @@ def _binary(node):
             yield 3, f"{whole} 里只有 {_code(right)}", right
     if op is ast.Pow:
         text = ast.unparse(right)
-        yield 1, f"没有{'平方' if text in ('2', '(2)') else '开方' if '0.5' in text else '乘方'}（{_code(left)}）", left
+        yield (
+            1,
+            f"没有{'平方' if text in ('2', '(2)') else '开方' if '0.5' in text else '乘方'}（{_code(left)}）",
+            left,
+        )
     for other in {
         ast.Add: (ast.Sub, ast.Mult),
         ast.Sub: (ast.Add,),
@@ -214,7 +224,11 @@ def _call(node):
         words = f"没有{verb}" if verb else f"少了 `{name}(…)`"
         yield 1 if verb else 3, f"{words}（{_code(node)} 只写了 {_code(inner)}）", inner
     for other in _INSTEAD.get(name, ()):
-        func = ast.Attribute(node.func.value, other, ast.Load()) if isinstance(node.func, ast.Attribute) else ast.Name(other, ast.Load())
+        func = (
+            ast.Attribute(node.func.value, other, ast.Load())
+            if isinstance(node.func, ast.Attribute)
+            else ast.Name(other, ast.Load())
+        )
         changed = ast.Call(func, node.args, node.keywords)
         yield 2, f"{_code(node)} 写成了 `{other}`", changed
     for k, keyword in enumerate(node.keywords):
@@ -225,10 +239,16 @@ def _call(node):
             for axis in _other_axes(keyword.value):
                 changed = ast.Call(node.func, node.args, [*rest, ast.keyword("axis", axis)])
                 yield 2, f"轴不对：`{shown}` 写成了 `axis={ast.unparse(axis)}`", changed
-    for k, argument in enumerate(node.args[1:] if name != "range" else node.args, 1 if name != "range" else 0):
+    for k, argument in enumerate(
+        node.args[1:] if name != "range" else node.args, 1 if name != "range" else 0
+    ):
         if len(node.args) > 1:
             fewer = [*node.args[:k], *node.args[k + 1 :]]
-            yield 4, f"{_code(node)} 少了 {_code(argument)}", ast.Call(node.func, fewer, node.keywords)
+            yield (
+                4,
+                f"{_code(node)} 少了 {_code(argument)}",
+                ast.Call(node.func, fewer, node.keywords),
+            )
     for a, b in itertools.combinations(range(len(node.args)), 2):
         order = list(node.args)
         order[a], order[b] = order[b], order[a]
@@ -238,7 +258,15 @@ def _call(node):
 def _is_module(node):
     while isinstance(node, ast.Attribute):
         node = node.value
-    return isinstance(node, ast.Name) and node.id in ("np", "F", "paddle", "nn", "math", "self", "unit")
+    return isinstance(node, ast.Name) and node.id in (
+        "np",
+        "F",
+        "paddle",
+        "nn",
+        "math",
+        "self",
+        "unit",
+    )
 
 
 def _other_axes(node):
@@ -272,7 +300,11 @@ def _subscript(node):
     if isinstance(node.ctx, ast.Load):
         yield 4, f"{_code(node)} 没有取下标", node.value
         if isinstance(node.slice, ast.Name):
-            yield 3, f"{_code(node)} 总是取第 0 个", ast.Subscript(node.value, ast.Constant(0), ast.Load())
+            yield (
+                3,
+                f"{_code(node)} 总是取第 0 个",
+                ast.Subscript(node.value, ast.Constant(0), ast.Load()),
+            )
     if isinstance(node.slice, ast.Tuple):
         for a, b in itertools.combinations(range(len(node.slice.elts)), 2):
             order = list(node.slice.elts)
@@ -331,7 +363,11 @@ def _branch(node):
 
 def _unary(node):
     if isinstance(node.op, (ast.USub, ast.Not)):
-        yield 2, f"{_code(node)} 少了{'负号' if isinstance(node.op, ast.USub) else ' not'}", node.operand
+        yield (
+            2,
+            f"{_code(node)} 少了{'负号' if isinstance(node.op, ast.USub) else ' not'}",
+            node.operand,
+        )
 
 
 def _sequence(node):
@@ -387,7 +423,9 @@ def _statement_edits(tree):
     for owner in list(ast.walk(tree)):
         for name in ("body", "orelse"):
             body = getattr(owner, name, None)
-            if isinstance(body, list) and isinstance(owner, (ast.FunctionDef, ast.For, ast.If, ast.With)):
+            if isinstance(body, list) and isinstance(
+                owner, (ast.FunctionDef, ast.For, ast.If, ast.With)
+            ):
                 yield from _in_body(owner, name, body)
 
 
@@ -401,16 +439,26 @@ def _in_body(owner, name, body):
             yield _Edit(2, _left_out(statement, shown), (owner, name, None, rest))
         if isinstance(statement, ast.AugAssign):
             plain_assign = ast.Assign([statement.target], statement.value, lineno=1)
-            yield _Edit(1, f"{shown} 用了 =，后面的覆盖了前面的：要用 {_aug(statement)} 累加", (owner, name, k, plain_assign))
+            yield _Edit(
+                1,
+                f"{shown} 用了 =，后面的覆盖了前面的：要用 {_aug(statement)} 累加",
+                (owner, name, k, plain_assign),
+            )
             for other in (ast.Sub, ast.Add, ast.Mult):
                 if not isinstance(statement.op, other):
                     changed = ast.AugAssign(statement.target, other(), statement.value)
                     yield _Edit(3, f"{shown} 写成了 {_code(changed)}", (owner, name, k, changed))
         if isinstance(statement, ast.If) and not statement.orelse:
-            yield _Edit(2, f"没有判断 `{ast.unparse(statement.test)}`", (owner, name, None, [*body[:k], *statement.body, *body[k + 1 :]]))
+            yield _Edit(
+                2,
+                f"没有判断 `{ast.unparse(statement.test)}`",
+                (owner, name, None, [*body[:k], *statement.body, *body[k + 1 :]]),
+            )
         if k + 1 < len(body) and not isinstance(body[k + 1], ast.Return):
             swapped = [*body[:k], body[k + 1], statement, *body[k + 2 :]]
-            yield _Edit(2, f"次序弄反了：先 {shown}，后 {_code(body[k + 1])}", (owner, name, None, swapped))
+            yield _Edit(
+                2, f"次序弄反了：先 {shown}，后 {_code(body[k + 1])}", (owner, name, None, swapped)
+            )
         if isinstance(statement, ast.For):
             yield from _indentation(owner, name, body, k, statement)
 
@@ -459,7 +507,9 @@ def _parameter_edits(tree):
     for function in [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]:
         arguments = function.args
         names = [a.arg for a in arguments.args]
-        defaults = dict(zip(names[len(names) - len(arguments.defaults) :], arguments.defaults, strict=True))
+        defaults = dict(
+            zip(names[len(names) - len(arguments.defaults) :], arguments.defaults, strict=True)
+        )
         for name in names:
             uses = [
                 place
@@ -488,8 +538,11 @@ def _pair_edits(tree):
         scope = node.iter if isinstance(node, ast.For) else node
         for a, b in _PAIRS:
             uses = [
-                p for p in _places(ast.Module([node], []) if scope is node else ast.Expr(scope))
-                if isinstance(p[3], ast.Name) and p[3].id in (a, b) and isinstance(p[3].ctx, ast.Load)
+                p
+                for p in _places(ast.Module([node], []) if scope is node else ast.Expr(scope))
+                if isinstance(p[3], ast.Name)
+                and p[3].id in (a, b)
+                and isinstance(p[3].ctx, ast.Load)
             ]
             if {p[3].id for p in uses} == {a, b}:
                 changes = [(*p[:3], ast.Name(_TWIN[p[3].id], ast.Load())) for p in uses]

@@ -215,13 +215,17 @@ class _Scene:
     def _name(self, seen, spatial):
         names = list(dict.fromkeys(seen["other"]))
         if seen["swap"]:
-            names.append("kernel_transposed" if set(seen["swap"]) == {"核"} else "rows_columns_swapped")
+            names.append(
+                "kernel_transposed" if set(seen["swap"]) == {"核"} else "rows_columns_swapped"
+            )
             return names
         if stride := seen["stride"]:
             got = {pair[0] for pair in stride.values()}
             same = self.shapes[0] == self.shapes[1]
             if got == {1} and len(stride) == len(spatial):
-                names.append("stride_not_in_index" if same and len(spatial) > 0 else "stride_ignored")
+                names.append(
+                    "stride_not_in_index" if same and len(spatial) > 0 else "stride_ignored"
+                )
             elif got == {1}:
                 names.append("stride_one_axis")
             else:
@@ -251,12 +255,20 @@ class _Scene:
                 return []
             if P and all(s >= 0 for s in smaller):
                 full = sum(s > 0 for s in smaller) == len(spatial)
-                return ["padding_one_side" if full else "padding_one_axis"] if max(smaller) <= P else []
+                return (
+                    ["padding_one_side" if full else "padding_one_axis"]
+                    if max(smaller) <= P
+                    else []
+                )
             return ["size_off_by_one"] if max(map(abs, smaller)) == 1 else []
         if P and all(s == P for s in shift.values()):
             if len(shift) < len(spatial):
                 return ["padding_one_axis"]
-            return ["padding_forgotten" if max(smaller) > P or P == 1 and max(smaller) > 1 or not any(smaller) else "padding_one_side"]
+            return [
+                "padding_forgotten"
+                if max(smaller) > P or P == 1 and max(smaller) > 1 or not any(smaller)
+                else "padding_one_side"
+            ]
         if P and all(s == -P for s in shift.values()):
             return ["padding_doubled" if min(smaller) < 0 else "padding_one_side"]
         words = {"i": ("上", "下"), "j": ("左", "右")}
@@ -269,7 +281,9 @@ class _Scene:
             got, want = (int(t[:, k].max()) + 1 for t in tables)
             sizes.append((got, want))
             if got != want:
-                names.append(f"窗口的{'行' if self.labels[k] == 'u' else '列'}数是 {got}，应为 {want}")
+                names.append(
+                    f"窗口的{'行' if self.labels[k] == 'u' else '列'}数是 {got}，应为 {want}"
+                )
         if len(names) == 2 and sizes[0] == sizes[1][::-1]:
             return ["rows_columns_swapped"]
         return names
@@ -308,12 +322,20 @@ class _Scene:
             return []
         x = np.shape(next(iter(self.values.values())))
         if not self.second:
-            return ["pooling_by_sum" if low > 1.5 and abs(low - round(low)) < 1e-4 else "pooling_divisor"]
+            return [
+                "pooling_by_sum"
+                if low > 1.5 and abs(low - round(low)) < 1e-4
+                else "pooling_divisor"
+            ]
         if len(x) == 4 and x[1] > 1 and abs(low * x[1] - 1) < 1e-4:
             return ["channels_averaged"]
         if low == -1:
             return ["sign_flipped"]
-        shown = f"{low:.4g}" if low > 1 or abs(1 / low - round(1 / low)) > 1e-4 else f"1/{round(1 / low)}"
+        shown = (
+            f"{low:.4g}"
+            if low > 1 or abs(1 / low - round(1 / low)) > 1e-4
+            else f"1/{round(1 / low)}"
+        )
         return [f"每一项都多乘了 {shown}"]
 
     def _missing(self, missing, present):
@@ -336,7 +358,13 @@ class _Scene:
         if k < self.outs:
             if label in "ij":
                 return f"输出的第 {shown} {_DIRECTION[label]}没有算（留着 0）"
-            return f"第 {shown} 个{_WORDS.get(label, '元素')}没有算" if label != "n" else "only_first_sample" if here == {0} else f"第 {shown} 个样本没有算"
+            return (
+                f"第 {shown} 个{_WORDS.get(label, '元素')}没有算"
+                if label != "n"
+                else "only_first_sample"
+                if here == {0}
+                else f"第 {shown} 个样本没有算"
+            )
         if label in "Dd":
             if here == {max(gone | here)}:
                 return "channels_overwritten"
@@ -354,7 +382,17 @@ class _Scene:
             letter = self.labels[column].lower()
             if not self.second and letter in "ij":
                 continue
-            wanted = self._inputs(extra if self.second else np.column_stack([extra, np.zeros((len(extra), len(self.labels) - extra.shape[1]))])) @ c + c0
+            wanted = (
+                self._inputs(
+                    extra
+                    if self.second
+                    else np.column_stack(
+                        [extra, np.zeros((len(extra), len(self.labels) - extra.shape[1]))]
+                    )
+                )
+                @ c
+                + c0
+            )
             off = extra[:, column] != wanted
             if not off.any():
                 continue

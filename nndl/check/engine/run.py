@@ -62,9 +62,7 @@ def outcome(exercise, function, case, direct=False):
     """Arrays that a function gives for a case, or the exception it raised."""
     try:
         with np.errstate(all="ignore"):
-            return outputs(
-                exercise, call(exercise, function, case.fresh(exercise.inputs), direct)
-            )
+            return outputs(exercise, call(exercise, function, case.fresh(exercise.inputs), direct))
     except Exception as problem:
         return problem
 

@@ -166,7 +166,10 @@ class _Reader:
             return
         sums = code.astype("float64").sum(axis=axes, keepdims=True)
         for index in np.ndindex(*sums.shape):
-            spans = [range(n) if a in axes else [i] for a, (n, i) in enumerate(zip(code.shape, index, strict=True))]
+            spans = [
+                range(n) if a in axes else [i]
+                for a, (n, i) in enumerate(zip(code.shape, index, strict=True))
+            ]
             self.sums[int(sums[index])] = [((name, place),) for place in product(*spans)]
 
     def __call__(self, value):
@@ -231,6 +234,7 @@ def formula(terms, most=5):
 
 def changed(mine, wanted):
     """(missing, superfluous): terms of `wanted` not in `mine`, and the reverse."""
+
     def less(a, b):
         return {f: c for f, c in a.items() if abs(c - b.get(f, 0)) > 1e-4 * max(1, abs(c))}
 
