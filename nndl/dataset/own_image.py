@@ -6,7 +6,7 @@ import itertools
 import os
 
 import numpy as np
-from PIL import Image, ImageCms, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageCms, ImageFilter, ImageOps
 
 from .._arguments import as_array
 from .transforms import Normalize, Resize
@@ -43,20 +43,21 @@ def load_image(image, mode, largest=None):
     FileNotFoundError, ValueError, TypeError
         No such file, no picture in it, more than 100 megapixels, or a batch of pictures.
     """
-    picture = image if isinstance(image, Image.Image) else _open(image)
-    if picture.width * picture.height > _MAX_PIXELS:
-        raise ValueError(
-            f"expected a picture of at most {_MAX_PIXELS // 10**6} megapixels, got "
-            f"{picture.width}×{picture.height}: save a smaller copy"
-        )
-    try:
-        if largest:
-            picture.draft(None, (largest, largest))  # a JPEG is then decoded in a smaller size
-        picture.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(
-            f"expected a whole picture, got a damaged one ({error}): save or fetch it again"
-        ) from None
+    with contextlib.ExitStack() as files:
+        picture = image if isinstance(image, Image.Image) else _open(image, files)
+        if picture.width * picture.height > _MAX_PIXELS:
+            raise ValueError(
+                f"expected a picture of at most {_MAX_PIXELS // 10**6} megapixels, got "
+                f"{picture.width}×{picture.height}: save a smaller copy"
+            )
+        try:
+            if largest:
+                picture.draft(None, (largest, largest))  # a JPEG is then decoded in a smaller size
+            picture.load()
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ValueError(
+                f"expected a whole picture, got a damaged one ({error}): save or fetch it again"
+            ) from None
     picture = _plain(picture, max(picture.size) // largest if largest else 1)
     with contextlib.suppress(Exception):  # a damaged tag says nothing
         picture = ImageOps.exif_transpose(picture)
@@ -65,7 +66,7 @@ def load_image(image, mode, largest=None):
     return picture if picture.mode == mode else picture.convert(mode)
 
 
-def _open(image):
+def _open(image, files):
     """A PIL image, not yet decoded, of a name, bytes, a file or an array."""
     if isinstance(image, (str, os.PathLike)):
         if not os.path.isfile(image):
@@ -73,6 +74,8 @@ def _open(image):
                 f"no image file {str(image)!r}: expected a PNG or JPEG, and a relative name counts "
                 f"from the notebook's folder"
             )
+        # Given a name, Pillow maps a TIFF into memory, and then turns it the wrong way round.
+        image = files.enter_context(open(image, "rb"))  # noqa: SIM115
     elif isinstance(image, (bytes, bytearray, memoryview)):
         image = io.BytesIO(image)
     elif hasattr(image, "read"):
@@ -167,31 +170,33 @@ def _slide(values, size, best):
     return values
 
 
+def _spread(values, limit, pull, hold):
+    """Pass values on to neighbours by `pull`, as far as `hold` of each `limit` lets them."""
+    before = None
+    while before is None or not np.array_equal(before, values):
+        before = values.copy()
+        for turn in range(4):  # from each side
+            rows, limits = np.rot90(values, turn), np.rot90(limit, turn)
+            for k in range(1, len(rows)):
+                hold(limits[k], pull(rows[k], rows[k - 1]), out=rows[k])
+    return values
+
+
 def _enclosed(grey):
     """How far each pixel lies below the lowest way out to the border: 0 on paper and in shadows."""
     level = np.full_like(grey, 255)
     level[[0, -1]], level[:, [0, -1]] = grey[[0, -1]], grey[:, [0, -1]]
-    turned = [np.rot90(level, k) for k in range(4)], [np.rot90(grey, k) for k in range(4)]
-    before = None
-    while before is None or not np.array_equal(before, level):
-        before = level.copy()
-        for view, limit in zip(*turned, strict=True):  # light sinks in from each side
-            for k in range(1, len(view)):
-                np.maximum(limit[k], np.minimum(view[k], view[k - 1]), out=view[k])
-    return level - grey
+    return _spread(level, grey, np.minimum, np.maximum) - grey
 
 
-def _parts(mask):
+def _parts(mask, smallest):
     """The connected parts of a mask, as masks; what lies within two pixels counts as connected."""
-    left = _slide(mask, 3, np.maximum)
-    for _ in range(200):
-        if not left.any():
-            return
-        board = Image.fromarray(left.astype(np.uint8)).copy()  # one that can be painted
-        ImageDraw.floodfill(board, np.unravel_index(left.argmax(), left.shape)[::-1], 2)
-        part = np.asarray(board) == 2
-        left &= ~part
-        yield part & mask
+    joined = _slide(mask, 3, np.maximum)
+    names = np.arange(1, mask.size + 1).reshape(mask.shape) * joined
+    _spread(names, np.where(joined, mask.size, 0), np.maximum, np.minimum)
+    for name, count in zip(*np.unique(names, return_counts=True), strict=True):
+        if name and count >= smallest and (part := (names == name) & mask).any():
+            yield part
 
 
 def _ink(grey, grain, border):
@@ -207,10 +212,10 @@ def _ink(grey, grain, border):
     within = np.zeros(smooth.shape, bool)
     within[border + 2 : -border - 2, border + 2 : -border - 2] = True
     drawn = []
-    for part in _parts(depth > max(8, 4 * grain)):
+    for part in _parts(depth > max(8, 4 * grain), 0.07 * side):
         rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
-        extents = [np.ptp(rows) + 1, np.ptp(columns) + 1] if len(rows) else [0, 0]
-        full = np.percentile(depth[part], 75) if len(rows) else 0
+        extents = [np.ptp(rows) + 1, np.ptp(columns) + 1]
+        full = np.percentile(depth[part], 75)
         if max(extents) < 0.07 * side or full < max(60 if border else 16, 6 * grain):
             continue
         half = part & (depth > full / 2)

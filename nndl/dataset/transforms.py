@@ -31,23 +31,7 @@ class Resize:
         self.size = pair("size", size, 1)
 
     def __call__(self, images):
-        """Resize images of any leading shape.
-
-        Parameters
-        ----------
-        images : numpy.ndarray, uint8, [..., H, W]
-
-        Returns
-        -------
-        numpy.ndarray, uint8, [..., height, width]
-
-        Raises
-        ------
-        TypeError
-            When the images are not uint8.
-        ValueError
-            When they have less than two dimensions or no pixels.
-        """
+        """Resize uint8 [..., H, W] to uint8 [..., height, width]."""
         images = np.asarray(images)
         if images.dtype != np.uint8:
             raise TypeError(f"Resize expects uint8 pixels from 0 to 255, got {images.dtype}")
@@ -111,21 +95,7 @@ class Normalize:
             raise ValueError(f"mean must be finite and std above 0, got {mean!r} and {std!r}")
 
     def __call__(self, images):
-        """Normalise images.
-
-        Parameters
-        ----------
-        images : numpy.ndarray, [..., C, H, W]
-
-        Returns
-        -------
-        numpy.ndarray, float32, [..., C, H, W]
-
-        Raises
-        ------
-        ValueError
-            When there is neither one mean nor one for every channel.
-        """
+        """Normalise [..., C, H, W] to float32; one mean, or one for every channel."""
         images = np.asarray(images)
         channels = images.shape[-3] if images.ndim >= 3 else 0
         count = max(len(self.mean), len(self.std))
@@ -162,16 +132,7 @@ class Compose:
         self.transforms = list(transforms)
 
     def __call__(self, images):
-        """Apply them.
-
-        Parameters
-        ----------
-        images : numpy.ndarray, [..., C, H, W]
-
-        Returns
-        -------
-        numpy.ndarray
-        """
+        """Apply them to images [..., C, H, W]."""
         for transform in self.transforms:
             images = transform(images)
         return images

@@ -300,39 +300,29 @@ def _sliders(widgets, X, still):
     size, stride = slider("kernel size", 3, 1, 5), slider("stride", 1, 1, 4)
     padding, dilation = slider("padding", 0, 0, 2), slider("dilation", 1, 1, 3)
     step = slider("step", 0, 0, still.Y.size - 1)
-    first = still.png(0, finished=True)
-    picture = widgets.Image(value=first, format="png", layout={"max_width": "100%"})
+    picture = widgets.Image(format="png", layout={"max_width": "100%"})
     message = widgets.HTML()
-    board = {"now": still}
 
-    def show_step(_=None):
-        picture.value = board["now"].png(step.value, finished=True)
-
-    def rebuild(_=None):
-        W = KERNELS[kind.value](size.value)
+    def draw(_=None):
+        M, E, U = X.shape[0], dilation.value, size.value
         try:
-            now = _Board(X, W, stride.value, padding.value, dilation.value)
+            board = _Board(X, KERNELS[kind.value](U), stride.value, padding.value, E)
         except ValueError as error:
             message.value = str(error)
             return
-        board["now"] = now
-        M, E, U = X.shape[0], dilation.value, size.value
         message.value = (
             f"⌊({M} + 2·{padding.value} − {E}·({U} − 1) − 1) / {stride.value}⌋ + 1 = "
-            f"{now.Y.shape[0]} output rows"
+            f"{board.Y.shape[0]} output rows"
         )
-        step.unobserve(show_step, "value")
-        step.value, step.max = 0, now.Y.size - 1
-        step.observe(show_step, "value")
-        show_step()
+        step.max = board.Y.size - 1  # which may move the step
+        picture.value = board.png(step.value, finished=True)
 
-    step.observe(show_step, "value")
-    for control in (kind, size, stride, padding, dilation):
-        control.observe(rebuild, "value")
-    rebuild()
+    for control in (kind, size, stride, padding, dilation, step):
+        control.observe(draw, "value")
+    draw()
     columns = [widgets.VBox([kind, size, stride]), widgets.VBox([padding, dilation, step])]
     box = widgets.VBox([widgets.HBox(columns), message, picture])
-    return _WithStill(box, first)
+    return _WithStill(box, picture.value)
 
 
 class _WithStill(ShownOnce):

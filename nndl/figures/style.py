@@ -80,19 +80,11 @@ class Figure(ShownOnce, _Figure):
         )
 
     def to_png(self, dpi=None):
-        """The figure as PNG bytes, with its width in CSS pixels.
+        """The figure as PNG bytes, and its width in CSS pixels.
 
-        Parameters
-        ----------
-        dpi : int, optional
-            Pixels an inch; a page shows 100 of them, so that the default, the figure's `dots`
-            (150), stays sharp on dense displays.
-
-        Returns
-        -------
-        png : bytes
-            A large picture is reduced to 256 colours, which a notebook's size limit asks for.
-        width : int
+        A page shows 100 pixels an inch, so that the default `dpi`, the figure's `dots` (150), stays
+        sharp on dense displays. A large picture is reduced to 256 colours, which a notebook's
+        size limit asks for.
         """
         buffer = io.BytesIO()
         with use_style():
@@ -171,18 +163,12 @@ def show(figure):
 
 
 def save(figure, path):
-    """Write a figure to a file, making its folder.
-
-    Parameters
-    ----------
-    figure : matplotlib Figure
-    path : str or Path
-        Its ending chooses the format: .png, .pdf, .svg.
+    """Write a figure to a file, making its folder; the ending chooses the format.
 
     Raises
     ------
     ValueError
-        The ending is none that matplotlib writes.
+        The ending is none that matplotlib writes (.png, .pdf, .svg, …).
     """
     path = pathlib.Path(path)
     formats = figure.canvas.get_supported_filetypes()
@@ -197,20 +183,7 @@ def save(figure, path):
 
 
 def label(axes, x=None, y=None, title=None, grid=None):
-    """Write an axes' labels and title, and a light grid behind the data.
-
-    Parameters
-    ----------
-    axes : Axes
-    x, y : str, optional
-        Labels with their unit, as in 'time (s)'.
-    title : str, optional
-    grid : 'x', 'y' or 'both', optional
-
-    Returns
-    -------
-    Axes
-    """
+    """Write an axes' labels and title; the `grid` ('x', 'y' or 'both') lies behind the data."""
     if x is not None:
         axes.set_xlabel(x)
     if y is not None:

@@ -131,9 +131,11 @@ def test_a_picture_stands_as_its_orientation_says(tag, tmp_path):
     for name in ("JPEG", "PNG", "TIFF"):
         path = tmp_path / f"phone.{name.lower()}"
         turned.save(path, exif=exif, **({"quality": 95} if name == "JPEG" else {}))
-        for given in (path, path.read_bytes(), Image.open(path), Image.open(path).convert("RGB")):
+        content = path.read_bytes()
+        opened = Image.open(io.BytesIO(content))
+        for given in (path, str(path), content, opened, opened.convert("RGB")):
             found = load_image(given, "L")
-            assert found.size == upright.size
+            assert found.size == upright.size, (name, given)
             assert np.abs(np.asarray(found, float) - np.asarray(upright)).mean() < 3
 
 
@@ -287,7 +289,7 @@ def page(shade=0, grain=0, form=0, seed=0):
 
 BLANK = {
     **{f"shade {s}, grain {g}, form {f}": page(s, g, f)
-       for s in (0, 30, 90) for g in (0, 2, 8) for f in range(4)},
+       for s in (0, 90) for g in (0, 2, 8) for f in range(4)},
     "noise": np.random.default_rng(0).integers(0, 256, (200, 200)).astype(np.uint8),
     "two greys": np.where(X < 0.3, 90, 200).astype(np.uint8),
     "one speck": np.where((Y == 0.5) & (X == 0.5), 0, 255).astype(np.uint8),
@@ -310,11 +312,11 @@ def test_a_page_without_ink_says_so(name, dark):
 
 
 @pytest.mark.parametrize("form", range(4))
-@pytest.mark.parametrize("grain", [0, 4, 8])
+@pytest.mark.parametrize("grain", [0, 8])
 @pytest.mark.parametrize("shade", [0, 80])
 def test_digits_on_uneven_grainy_paper_are_mnists_own(shade, grain, form):
     images, _ = load_mnist("test")
-    for index in (0, 1, 3, 7, 8, 61):
+    for index in (0, 1, 8):
         digit = images[index]
         ink = np.asarray(Image.fromarray(digit).resize((110, 110), Image.Resampling.BICUBIC)) / 255
         picture = page(shade, grain, form).astype(float)
@@ -329,7 +331,7 @@ def test_mnists_own_digits_come_back_as_they_were():
     """A digit of the set, shown large, is centred to within a pixel of how the set has it."""
     images, _ = load_mnist("test")
     scores = []
-    for digit in images[:40]:
+    for digit in images[:20]:
         found = preprocess_digit(np.kron(255 - digit, np.ones((6, 6), np.uint8)))
         scores.append(alike({"centred in 28×28": digit}, found, 1))
     assert np.median(scores) > 0.95 and min(scores) > 0.85
