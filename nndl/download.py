@@ -44,7 +44,8 @@ class SourceError(RuntimeError):
 
 def ensure(name, source="auto"):
     """The folder of a set that is there (the embedded MNIST too), else `fetch(name, source)`."""
-    _check_names(name, source)
+    one_of("name", name, tuple(TITLES))
+    one_of("source", source, SOURCES)
     if name == "mnist":
         with contextlib.suppress(FileNotFoundError):
             paths = [dataset.find_mnist_file(file) for file in formats.MNIST_SHA256]
@@ -72,7 +73,8 @@ def fetch(name, source="auto"):
         Unknown name or source. No source had the set (`SourceError`, which says why), no space or
         no permission to write: what was there before is untouched.
     """
-    _check_names(name, source)
+    one_of("name", name, tuple(TITLES))
+    one_of("source", source, SOURCES)
     folder, begin, failures = dataset.cache_folder() / name, time.monotonic(), []
     with _storing_in(folder), _working_folder(folder.parent) as work:
         for chosen in SOURCES[1:] if source == "auto" else (source,):
@@ -101,11 +103,6 @@ def fetch(name, source="auto"):
         f"{TITLES[name]} could not be fetched. {'. '.join(failures)}. Remedy: check the "
         "network and run it again; it starts afresh, nothing half is kept."
     )
-
-
-def _check_names(name, source):
-    one_of("name", name, tuple(TITLES))
-    one_of("source", source, SOURCES)
 
 
 def _damage(name):

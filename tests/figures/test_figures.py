@@ -1,6 +1,7 @@
 """Figures: their records and numbers, legible labels, and one showing in a notebook."""
 
 import types
+from pathlib import Path
 
 import matplotlib as mpl
 import nbformat
@@ -324,6 +325,19 @@ def test_the_style_touches_nothing_outside():
     figures.connections()
     assert dict(mpl.rcParams) == before
     assert "matplotlib.pyplot" not in style.Figure.__module__
+
+
+def test_the_style_file_holds_the_palette_and_serves_matplotlib_too():
+    path = Path(style.__file__).with_name("nndl.mplstyle")
+    with mpl.style.context(str(path)):
+        assert (
+            mpl.rcParams["axes.titlesize"] == 12 and mpl.rcParams["figure.constrained_layout.use"]
+        )
+        cycle = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
+        assert [mpl.colors.to_hex(c) for c in cycle] == [c.lower() for c in style.CYCLE]
+        for name in ("text.color", "axes.labelcolor", "axes.titlecolor"):
+            assert mpl.colors.to_hex(mpl.rcParams[name]) == style.BLACK
+        assert mpl.rcParams["image.cmap"] == style.IMAGE
 
 
 def contrast(color, other="#FFFFFF"):

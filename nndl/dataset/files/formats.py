@@ -5,7 +5,6 @@ content, and raises `ValueError` with the file's name, the reason and a remedy. 
 written to disk and nothing in a file is ever executed.
 """
 
-import contextlib
 import gzip
 import hashlib
 import io
@@ -70,9 +69,24 @@ def read_raw(path, sha256=None, remedy="replace it by a fresh copy"):
     Raises FileNotFoundError or ValueError, which name the file, the reason and the remedy.
     """
     path = Path(path)
-    raw = _read_bytes(path, remedy)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist. Remedy: {remedy}.")
+    if path.stat().st_size > _MAX_BYTES:
+        raise refusal(path, f"it is larger than {_MAX_BYTES} bytes", remedy)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise refusal(path, f"it cannot be read ({error.strerror or error})", remedy) from None
     if raw[:2] == b"\x1f\x8b":
-        raw = _gunzip(raw, path, remedy)
+        try:  # never more than that: a small file may unpack to terabytes
+            with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
+                raw = stream.read(_MAX_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise refusal(
+                path, f"its gzip data is damaged or truncated ({error})", remedy
+            ) from None
+        if len(raw) > _MAX_BYTES:
+            raise refusal(path, f"it unpacks to more than {_MAX_BYTES} bytes", remedy)
     check_sha256(raw, sha256, path, remedy)
     return raw
 
@@ -330,28 +344,3 @@ def _cifar_batch(content, name, remedy):
 def _text(key):
     """A dictionary key as text: Python 2 wrote bytes."""
     return key.decode("latin-1") if isinstance(key, bytes) else key
-
-
-def _read_bytes(path, remedy):
-    """The whole file, with errors that name it."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist. Remedy: {remedy}.")
-    with contextlib.suppress(OSError):
-        if path.stat().st_size > _MAX_BYTES:
-            raise refusal(path, f"it is larger than {_MAX_BYTES} bytes", remedy)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise refusal(path, f"it cannot be read ({error.strerror or error})", remedy) from None
-
-
-def _gunzip(raw, path, remedy):
-    """Decompress, but never more than `_MAX_BYTES`: a small file may unpack to terabytes."""
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
-            content = stream.read(_MAX_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise refusal(path, f"its gzip data is damaged or truncated ({error})", remedy) from None
-    if len(content) > _MAX_BYTES:
-        raise refusal(path, f"it unpacks to more than {_MAX_BYTES} bytes", remedy)
-    return content
