@@ -185,7 +185,7 @@ def test_a_cache_is_opened_whole_or_refused(small_cache):
         load_cifar10("test", "full")
     with open(small_cache / "train-labels.npy", "r+b") as file:
         file.truncate(10_000)
-    with pytest.raises(ValueError, match=r"train-labels\.npy.*expected 50128 bytes, found 10000"):
+    with pytest.raises(ValueError, match=r"train-labels\.npy.*no complete array file"):
         load_cifar10("dev", "full")
     (small_cache / "train-images.npy").unlink()
     with pytest.raises(FileNotFoundError, match=r"train-images\.npy missing.*subset='mini'"):
