@@ -39,7 +39,7 @@ def first_of_each_class(labels, count):
 
 
 def mosaic_bytes(images):
-    """PNG of uint8 [N, 3, 32, 32], `COLUMNS` images side by side."""
+    """PNG of uint8 [B, 3, 32, 32], `COLUMNS` images side by side."""
     rows = len(images) // COLUMNS
     tiles = images.reshape(rows, COLUMNS, 3, 32, 32).transpose(0, 3, 1, 4, 2)
     stream = io.BytesIO()

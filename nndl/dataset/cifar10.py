@@ -19,13 +19,13 @@ CIFAR10_STD = tuple(255 * part for part in (0.2470, 0.2435, 0.2616))
 
 MINI_COUNTS = {"train": 5000, "dev": 1000, "test": 1000}
 _MINI_COLUMNS = 50
-#: sha256 of the decoded pixels uint8 [N, 3, 32, 32]
+#: sha256 of the decoded pixels uint8 [B, 3, 32, 32]
 MINI_SHA256 = {
     "train": "6ad228f4abf1c9334cfde3111dd2cf54fdb92845c6641dde15523807850e9491",
     "dev": "f891198a9c423a358ac2bc3a350e6642c5ab409f46c8ce29a3137bb7cc57e10f",
     "test": "c7a0ff14cc4bbf93a2ec1eafee5c680db49c6a9e91797f5c5df2e628f0a2cfe0",
 }
-#: sha256 of the labels uint8 [N]
+#: sha256 of the labels uint8 [B]
 MINI_LABELS_SHA256 = {
     "train": "82b397643bd8851eecd4bf04f74438bf4aeeb7d1f9074791252a04fd9277c0f3",
     "dev": "c582d0ade6298d4374d41aa0b043b4278a389c89f5a9972e61eb3d80469fc221",
@@ -46,9 +46,9 @@ def load_cifar10(mode="train", subset="mini"):
 
     Returns
     -------
-    images : ndarray [N, 3, 32, 32], uint8
+    images : ndarray [B, 3, 32, 32], uint8
         Red, green, blue.
-    labels : ndarray [N], int64
+    labels : ndarray [B], int64
         Positions in `CIFAR10_CLASSES`.
 
     Raises

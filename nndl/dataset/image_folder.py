@@ -43,7 +43,7 @@ class ImageFolder(ImageDataset):
         The sub-folders' names, sorted: `classes[label]`.
     paths : list of Path
         The images' files.
-    mean, std : ndarray [C]
+    mean, std : ndarray [D]
         In bytes; `preprocess_photo(photo, mean, std)` prepares a new photo alike.
 
     Raises
@@ -125,7 +125,7 @@ def _parts(folder, mode, split, seed):
 
 
 def _read(samples, height, width, channels):
-    """The images as uint8 [N, C, height, width]."""
+    """The images as uint8 [B, D, height, width]."""
     images = np.empty((len(samples), channels, height, width), np.uint8)
     for image, (path, _) in zip(images, samples, strict=True):
         try:

@@ -14,13 +14,13 @@ class ImageDataset(paddle.io.Dataset):
 
     Parameters
     ----------
-    images : ndarray [N, H, W] or [N, C, H, W], uint8
-    labels : ndarray [N], int
+    images : ndarray [B, M, N] or [B, D, M, N], uint8
+    labels : ndarray [B], int
     transforms : callable
-        From images to float32 [..., C, H, W]. Those of `nndl.dataset`, and `Compose`, `Resize`
+        From images to float32 [..., D, M, N]. Those of `nndl.dataset`, and `Compose`, `Resize`
         and `Normalize` of `paddle.vision`, run on whole batches, and what they do to the bytes
         (a resize) happens once; any other is called image by image with a PIL image, and may
-        change the number of channels; [H, W, 1, 3 or 4] is brought to [C, H, W].
+        change the number of channels; [M, N, 1, 3 or 4] is brought to [D, M, N].
     classes : sequence of str
         Names of the labels.
     mode : str
@@ -29,7 +29,7 @@ class ImageDataset(paddle.io.Dataset):
     Attributes
     ----------
     images, labels, classes, mode, transforms
-        As given; images [N, C, H, W], labels int64.
+        As given; images [B, D, M, N], labels int64.
     """
 
     def __init__(self, images, labels, transforms, classes, mode="train"):
@@ -39,7 +39,7 @@ class ImageDataset(paddle.io.Dataset):
             images = images[:, None]
         if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
             raise ValueError(
-                "expected images as uint8 [N, H, W] or [N, C, H, W] with N ≥ 1, got "
+                "expected images as uint8 [B, M, N] or [B, D, M, N] with B ≥ 1, got "
                 f"{images.dtype} {list(images.shape)}"
             )
         if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
@@ -68,7 +68,7 @@ class ImageDataset(paddle.io.Dataset):
         return self._once(self.images)
 
     def __getitem__(self, index):
-        """One sample: (image float32 [C, H, W], label int64); −1 is the last one."""
+        """One sample: (image float32 [D, M, N], label int64); −1 is the last one."""
         if isinstance(index, np.ndarray) and not index.ndim:
             index = index[()]
         if isinstance(index, bool) or not isinstance(index, (int, np.integer)):
@@ -91,7 +91,7 @@ class ImageDataset(paddle.io.Dataset):
 
         Returns
         -------
-        X : ndarray [B, C, H, W], float32
+        X : ndarray [B, D, M, N], float32
         y : ndarray [B], int64
 
         Raises
@@ -132,7 +132,7 @@ class ImageDataset(paddle.io.Dataset):
             return result[None]
         if result.ndim != 3 or 0 in result.shape:
             raise ValueError(
-                f"transforms must return one image [C, H, W] or [H, W], got {list(result.shape)}"
+                f"transforms must return one image [D, M, N] or [M, N], got {list(result.shape)}"
             )
         # A transform may change the channels; those of Paddle that leave them last say so.
         channels_last = result.shape[-1] in (1, 3, 4) and result.shape[0] not in (1, 3, 4)

@@ -31,7 +31,7 @@ class BatchLoader:
         Decides order and augmentation, together with the number of the epoch; drawn from NumPy's
         global generator (which `nndl.seed_everything` sets) if left out.
     augment : callable, optional
-        (images float32 [B, C, H, W], numpy Generator) → images, such as
+        (images float32 [B, D, M, N], numpy Generator) → images, such as
         `nndl.dataset.flip_and_crop`; it varies the first part of a batch.
 
     Raises
@@ -108,7 +108,7 @@ class BatchLoader:
 
         Returns
         -------
-        X : Tensor [B, C, H, W], float32
+        X : Tensor [B, D, M, N], float32
         y : Tensor [B], int64
             Or what else the data set's samples consist of.
         """

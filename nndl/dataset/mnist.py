@@ -59,9 +59,9 @@ def load_mnist(split="train"):
 
     Returns
     -------
-    images : ndarray [N, 28, 28], uint8
+    images : ndarray [B, 28, 28], uint8
         0 is paper, 255 ink.
-    labels : ndarray [N], int64
+    labels : ndarray [B], int64
         Both read-only and shared between calls.
 
     Raises
@@ -114,9 +114,9 @@ def load_idx(folder, split="train", classes=None):
 
     Returns
     -------
-    images : ndarray [N, H, W], uint8
+    images : ndarray [B, M, N], uint8
         EMNIST's, which are stored by columns, are turned upright.
-    labels : ndarray [N], int64
+    labels : ndarray [B], int64
         From 0; those that are counted from 1 (EMNIST's letters) lowered by 1.
     classes : tuple of str
 
@@ -153,7 +153,7 @@ def load_idx(folder, split="train", classes=None):
     if images.ndim != 3 or images.dtype != np.uint8 or labels.shape != (len(images),):
         raise formats.refusal(
             paths[0],
-            f"expected uint8 [N, H, W] and N labels, got {images.dtype} {list(images.shape)} and "
+            f"expected uint8 [B, M, N] and B labels, got {images.dtype} {list(images.shape)} and "
             f"{list(labels.shape)}",
         )
     emnist = paths[0].name.split("-")[:2]
@@ -180,7 +180,7 @@ def load_mnist_book():
 
     Returns
     -------
-    dict of str to (images uint8 [N, 28, 28], labels int64 [N])
+    dict of str to (images uint8 [B, 28, 28], labels int64 [B])
         Keys 'train', 'dev', 'test'.
 
     References
@@ -301,6 +301,11 @@ class MNIST_dataset(ImageDataset):
 
 def _book_sets(path):
     """The three pairs of the book's file, by mode."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            "MNIST_dataset expects a pair (images, labels) or the name of the book's mnist.json.gz, "
+            f"got {str(path)!r}, which is no file; MNISTDataset(mode='train') needs none"
+        )
     try:
         train, dev, test = json.loads(formats.read_raw(path))
     except (ValueError, TypeError) as error:

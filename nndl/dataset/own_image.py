@@ -24,8 +24,8 @@ def load_image(image, mode, largest=None):
     Parameters
     ----------
     image : str, Path, bytes, binary file, PIL image, or array
-        Of any of Pillow's modes and depths; of several frames the first. Arrays are [M, N'],
-        [M, N', 3 or 4] or [C, M, N'] and hold bytes 0–255, fractions 0–1, booleans or 16-bit
+        Of any of Pillow's modes and depths; of several frames the first. Arrays are [M, N],
+        [M, N, 3 or 4] or [D, M, N] and hold bytes 0–255, fractions 0–1, booleans or 16-bit
         integers 0–65535.
     mode : 'L' or 'RGB'
     largest : int, optional
@@ -134,7 +134,7 @@ def _as_bytes(pixels, full=None):
         pixels = np.moveaxis(pixels, 0, -1)
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
         raise ValueError(
-            f"expected a picture [M, N'] or [M, N', 3], got shape {list(pixels.shape)}: "
+            f"expected a picture [M, N] or [M, N, 3], got shape {list(pixels.shape)}: "
             "pass one image, not a batch"
         )
     if pixels.dtype.kind not in "biuf":
@@ -248,7 +248,7 @@ def preprocess_digit(image):
 
     Parameters
     ----------
-    image : str, Path, bytes, binary file, PIL image, or array [M, N'] or [M, N', 3]
+    image : str, Path, bytes, binary file, PIL image, or array [M, N] or [M, N, 3]
         One digit, dark on light or light on dark; see `load_image`.
 
     Returns
@@ -334,7 +334,7 @@ def preprocess_photo(image, mean=(125.3, 123.0, 113.9), std=(63.0, 62.1, 66.7)):
 
     Parameters
     ----------
-    image : str, Path, bytes, binary file, PIL image, or array [M, N', 3] or [M, N']
+    image : str, Path, bytes, binary file, PIL image, or array [M, N, 3] or [M, N]
         The object should fill the middle of the picture.
     mean, std : sequence of 3 float
         Of the training images' channels, in bytes; those of CIFAR-10.

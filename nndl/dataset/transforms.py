@@ -31,12 +31,12 @@ class Resize:
         self.size = pair("size", size, 1)
 
     def __call__(self, images):
-        """Resize uint8 [..., H, W] to uint8 [..., height, width]."""
+        """Resize uint8 [..., M, N] to uint8 [..., height, width]."""
         images = np.asarray(images)
         if images.dtype != np.uint8:
             raise TypeError(f"Resize expects uint8 pixels from 0 to 255, got {images.dtype}")
         if images.ndim < 2 or 0 in images.shape[-2:]:
-            raise ValueError(f"Resize expects [..., H, W], got shape {list(images.shape)}")
+            raise ValueError(f"Resize expects [..., M, N], got shape {list(images.shape)}")
         height, width = self.size
         if images.shape[-2:] == (height, width):
             return images
@@ -54,11 +54,11 @@ class _ResizeShorter(Resize):
     """What one size means to Paddle: it becomes the shorter side, and the aspect ratio stays."""
 
     def __call__(self, images):
-        """Resize images [..., H, W]."""
+        """Resize images [..., M, N]."""
         shape = np.shape(images)
         shorter = min(shape[-2:]) if len(shape) >= 2 else 0
         if not shorter:
-            raise ValueError(f"Resize expects [..., H, W], got shape {list(shape)}")
+            raise ValueError(f"Resize expects [..., M, N], got shape {list(shape)}")
         return Resize([self.size[0] * extent // shorter for extent in shape[-2:]])(images)
 
 
@@ -95,13 +95,13 @@ class Normalize:
             raise ValueError(f"mean must be finite and std above 0, got {mean!r} and {std!r}")
 
     def __call__(self, images):
-        """Normalise [..., C, H, W] to float32; one mean, or one for every channel."""
+        """Normalise [..., D, M, N] to float32; one mean, or one for every channel."""
         images = np.asarray(images)
         channels = images.shape[-3] if images.ndim >= 3 else 0
         count = max(len(self.mean), len(self.std))
         if channels == 0 or count not in (1, channels):
             raise ValueError(
-                f"Normalize with {count} means expects [..., C, H, W] with as many "
+                f"Normalize with {count} means expects [..., D, M, N] with as many "
                 f"channels, got shape {list(images.shape)}"
             )
         result = images.astype(np.float32)
@@ -119,7 +119,7 @@ class Compose:
     Parameters
     ----------
     transforms : sequence of callable
-        Each takes and returns images [..., C, H, W].
+        Each takes and returns images [..., D, M, N].
 
     Examples
     --------
@@ -132,7 +132,7 @@ class Compose:
         self.transforms = list(transforms)
 
     def __call__(self, images):
-        """Apply them to images [..., C, H, W]."""
+        """Apply them to images [..., D, M, N]."""
         for transform in self.transforms:
             images = transform(images)
         return images
@@ -180,7 +180,7 @@ def flip_and_crop(images, rng, padding=4, flip=True, fill=0.0, rows=None, batch=
 
     Parameters
     ----------
-    images : numpy.ndarray, [B, C, H, W]
+    images : numpy.ndarray, [B, D, M, N]
         Normalised images: 0 is then the mean colour, which fills what moves in.
     rng : numpy.random.Generator
         Source of every choice: the same generator state gives the same batch.
@@ -197,13 +197,13 @@ def flip_and_crop(images, rng, padding=4, flip=True, fill=0.0, rows=None, batch=
 
     Returns
     -------
-    numpy.ndarray, [B, C, H, W]
+    numpy.ndarray, [B, D, M, N]
         A new array of the same dtype.
 
     Raises
     ------
     ValueError
-        When the images are not [B, C, H, W] or padding is negative.
+        When the images are not [B, D, M, N] or padding is negative.
     TypeError
         When `rng` is not a `numpy.random.Generator`.
 
@@ -219,7 +219,7 @@ def flip_and_crop(images, rng, padding=4, flip=True, fill=0.0, rows=None, batch=
     """
     images = np.asarray(images)
     if images.ndim != 4:
-        raise ValueError(f"flip_and_crop expects [B, C, H, W], got shape {list(images.shape)}")
+        raise ValueError(f"flip_and_crop expects [B, D, M, N], got shape {list(images.shape)}")
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
     padding = integer("padding", padding, 0)

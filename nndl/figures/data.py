@@ -12,12 +12,12 @@ def as_pictures(images):
 
     Parameters
     ----------
-    images : array or Tensor [N, M, N'], [N, 1, M, N'], [N, 3, M, N'] or [N, M, N', 3]
+    images : array or Tensor [B, M, N], [B, 1, M, N], [B, 3, M, N] or [B, M, N, 3]
         Bytes 0–255, or floats, which are stretched from the lowest to the highest of each image.
 
     Returns
     -------
-    list of array [M, N'] or [M, N', 3], float64 in 0–1
+    list of array [M, N] or [M, N, 3], float64 in 0–1
     """
     pictures = []
     for image in as_array(images):
@@ -27,7 +27,7 @@ def as_pictures(images):
             image = image[..., 0]
         if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[-1] != 3):
             raise ValueError(
-                f"expected images [N, M, N'], [N, 1 or 3, M, N'] or [N, M, N', 3], got one of "
+                f"expected images [B, M, N], [B, 1 or 3, M, N] or [B, M, N, 3], got one of "
                 f"shape {list(image.shape)}: for a single image add an axis with image[None]"
             )
         if image.dtype == np.uint8:
@@ -58,8 +58,8 @@ def image_grid(images, labels=None, class_names=None, columns=10):
 
     Parameters
     ----------
-    images : array or Tensor [N, M, N'], [N, C, M, N'] or [N, M, N', C]
-    labels : sequence of int [N], optional
+    images : array or Tensor [B, M, N], [B, D, M, N] or [B, M, N, D]
+    labels : sequence of int [B], optional
     class_names : sequence of str, optional
         Names of the labels; the numbers themselves by default.
     columns : int
@@ -123,7 +123,7 @@ def steps(pictures, columns=6):
 
     Parameters
     ----------
-    pictures : dict of str to array [M, N'], [C, M, N'] or [M, N', C]
+    pictures : dict of str to array [M, N], [D, M, N] or [M, N, D]
         What `nndl.dataset.preprocess_digit` or `preprocess_photo` returns.
     columns : int
 

@@ -274,7 +274,7 @@ def test_any_transform_is_called_with_a_picture(channels):
     assert isinstance(seen[0], Image.Image) and seen[0].size == (7, 9)
     for shape in ((9,), (2, 1, 3, 3), (0, 3, 3)):
         wrong = ImageDataset(images, [0] * 4, lambda p, s=shape: np.zeros(s), "a")
-        with pytest.raises(ValueError, match=r"must return one image \[C, H, W\]"):
+        with pytest.raises(ValueError, match=r"must return one image \[D, M, N\]"):
             wrong[0]
 
 
@@ -391,6 +391,8 @@ def test_the_books_file_is_read(tmp_path, written):
         )
     with pytest.raises(ValueError, match="mode must be one of"):
         MNIST_dataset(path, mode="valid_set")
+    with pytest.raises(FileNotFoundError, match=r"got '.*nowhere', which is no file"):
+        MNIST_dataset(tmp_path / "nowhere")
     for content in (b"[1, 2]", b"no json", b"{}", b"3"):
         path.write_bytes(gzip.compress(content))
         with pytest.raises(ValueError, match="JSON of three pairs"):
@@ -493,7 +495,7 @@ def test_folders_that_are_no_such_set_are_refused(tmp_path):
     with pytest.raises(ValueError, match="labels from 0 to 9 for 10 classes, got 0 to 11"):
         load_idx(other, classes=FASHION_MNIST_CLASSES)
     (other / "train-labels-idx1-ubyte.gz").write_bytes(idx(np.zeros(3, np.uint8)))
-    with pytest.raises(ValueError, match="N labels"):
+    with pytest.raises(ValueError, match="B labels"):
         load_idx(other)
     with pytest.raises(ValueError, match="split must be one of"):
         load_idx(other, "dev")

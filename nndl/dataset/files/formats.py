@@ -26,7 +26,7 @@ MNIST_SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 
-#: sha256 of CIFAR-10 decoded to uint8 [N, 3, 32, 32] (C order) and labels as uint8 [N].
+#: sha256 of CIFAR-10 decoded to uint8 [B, 3, 32, 32] (C order) and labels as uint8 [B].
 CIFAR10_SHA256 = {
     "train-images": "9d5c2eddadb0deff02c14c350c0385aab7b1d5ff1edfeb4997c8dc8644960111",
     "train-labels": "2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253",
@@ -179,7 +179,7 @@ def read_mosaic(source, columns=1, count=None, sha256=None, name=None, remedy=No
 
     Returns
     -------
-    ndarray, uint8, [N, 3, 32, 32]
+    ndarray, uint8, [B, 3, 32, 32]
 
     Raises
     ------
@@ -320,7 +320,7 @@ def tar_members(path, names, remedy="fetch it again"):
 
 
 def _cifar_batch(content, name, remedy):
-    """(images uint8 [N, 3, 32, 32], labels uint8 [N]) of one pickled batch."""
+    """(images uint8 [B, 3, 32, 32], labels uint8 [B]) of one pickled batch."""
     batch = read_pickle(content, name, remedy)
     if isinstance(batch, dict):
         batch = {_text(key): value for key, value in batch.items()}
@@ -337,7 +337,7 @@ def _cifar_batch(content, name, remedy):
         and all(type(label) is int and 0 <= label < 10 for label in labels)
     )
     if not right:
-        raise refusal(name, "expected data uint8 [N, 3072] and N labels from 0 to 9", remedy)
+        raise refusal(name, "expected data uint8 [B, 3072] and B labels from 0 to 9", remedy)
     return images.reshape(-1, 3, 32, 32), np.array(labels, np.uint8)
 
 
