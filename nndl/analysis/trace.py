@@ -132,3 +132,56 @@ def products(trace, counted=()):
         name = trace.layer_of(number, kind)
         found[name] = found.get(name, 0) + size
     return found
+
+
+def residual_units(trace):
+    """The layers with children in whose own forward method two branches are added.
+
+    Returns
+    -------
+    dict of str to (list of str, list of str)
+        Name → the layers of the longer branch and of the shorter one, none for the identity, both
+        in the order in which they run.
+    """
+    made = {result.id: k for k, op in enumerate(trace.operators) for result in op.results()}
+    found = {}
+    for call in trace.calls:
+        inner = [c for c in trace.calls if c.name.startswith(f"{call.name}.")]
+        inner = [c for c in inner if call.first <= c.first and c.end <= call.end]
+        own = set(range(call.first, call.end)).difference(*(range(c.first, c.end) for c in inner))
+        sums = [k for k in own if _adds_maps(trace.operators[k])]
+        if not call.name or not inner or len(sums) != 1:
+            continue
+        leaves = [c for c in inner if not any(o.name.startswith(f"{c.name}.") for o in inner)]
+        a, b = (
+            _behind(trace, made, operand, call.first)
+            for operand in trace.operators[sums[0]].operands_source()
+        )
+        branches = [
+            [c.name for c in leaves if any(k in branch for k in range(c.first, c.end))]
+            for branch in (a - b, b - a)
+        ]
+        longer, shorter = sorted(branches, key=len, reverse=True)
+        if longer:
+            found[call.name] = longer, shorter
+    return found
+
+
+def _adds_maps(op):
+    """Whether an operator adds two feature maps, rather than a bias."""
+    if operator_name(op) != "add":
+        return False
+    X, Y = op.operands_source()
+    return len(X.shape) > 2 and list(X.shape) == list(Y.shape)
+
+
+def _behind(trace, made, value, first):
+    """Numbers of the operators from `first` on that a value is made by."""
+    found, waiting = set(), [value]
+    while waiting:
+        number = made.get(waiting.pop().id)
+        if number is not None and number >= first and number not in found:
+            found.add(number)
+            operands = trace.operators[number].operands_source()
+            waiting += [v for v in operands if v.initialized()]
+    return found

@@ -96,8 +96,8 @@ def draw_architecture(model, input_size, layout=None):
     Notes
     -----
     The model runs in evaluation mode and comes back as it was. Layers are drawn; what a forward
-    method does with functions (`F.relu`) has no box, but for the addition of a residual unit:
-    a layer with `conv1`, `conv2` and a `shortcut` or `downsample`.
+    method does with functions (`F.relu`) has no box, but for the addition of two branches in a
+    layer with children, which is found in the graph and drawn as a residual unit.
     """
     if layout not in (None, "stack", "modules"):
         raise ValueError(f"layout must be 'stack' or 'modules', got {layout!r}")
@@ -108,10 +108,11 @@ def draw_architecture(model, input_size, layout=None):
         leaves = [layer for layer in order if not list(layer.children())]
         layout = "stack" if len(leaves) <= 12 else "modules"
     draw = _draw_stack if layout == "stack" else _draw_modules
-    return draw(model, list(inputs[0].shape)[1:], shapes, order, report)
+    return draw(model, inputs, shapes, order, report)
 
 
-def _draw_stack(model, input_shape, shapes, order, report):
+def _draw_stack(model, inputs, shapes, order, report):
+    input_shape = list(inputs[0].shape)[1:]
     names = {id(layer): name for name, layer in model.named_sublayers()}
     steps = []
     for layer in order:
@@ -198,8 +199,9 @@ def _feature_maps(axes, x, shape, color, largest, longest):
     return x - width / 2, x + width / 2
 
 
-def _draw_modules(model, input_shape, shapes, order, report):
-    rows = modules(model, shapes)
+def _draw_modules(model, inputs, shapes, order, report):
+    input_shape = list(inputs[0].shape)[1:]
+    rows = modules(model, shapes, inputs)
     totals = [
         [
             sum(
@@ -266,8 +268,6 @@ def _draw_unit(axes, x, y, unit):
     start = x - 0.24
     for step in unit.steps:
         x = _draw_step(axes, x, y, step)
-    if not unit.residual:
-        return x
     center = x + 0.06
     axes.plot([x - 0.26, center], [y, y], color=BLACK, linewidth=1.1, zorder=2)
     top = y + 0.38

@@ -102,11 +102,41 @@ def test_units_are_read_with_their_shortcut():
     model = ResNet18()
     inputs = probe.make_inputs(model, (1, 3, 32, 32))
     shapes, _ = probe.run_shapes(model, inputs)
-    rows = structure.modules(model, shapes)
+    rows = structure.modules(model, shapes, inputs)
     units = [u for _, steps, _ in rows for u in steps if isinstance(u, structure.Unit)]
     assert [u.shortcut is not None for u in units] == [False, False] + [True, False] * 3
     assert [len(u.steps) for u in units] == [2] * 8
     assert units[2].shortcut.shape == [128, 4, 4]
+
+
+class Plus(nn.Layer):
+    """A residual unit by other names, of subclasses; the shortcut has a batch norm of its own."""
+
+    class Filter(nn.Conv2D):
+        pass
+
+    def __init__(self, way=None):
+        super().__init__()
+        self.left = nn.Sequential(Plus.Filter(4, 4, 3, padding=1), nn.BatchNorm2D(4), nn.ReLU())
+        self.right, self.way = Plus.Filter(4, 4, 3, padding=1), way
+
+    def forward(self, X):
+        return nn.functional.relu(self.right(self.left(X)) + (self.way(X) if self.way else X))
+
+
+def test_units_are_found_by_what_is_added_not_by_names():
+    beside = nn.Sequential(nn.Conv2D(4, 4, 1), nn.BatchNorm2D(4))
+    model = nn.Sequential(nn.Conv2D(1, 4, 3), Plus(), Plus(beside), nn.MaxPool2D(2), nn.Flatten())
+    inputs = probe.make_inputs(model, (1, 1, 10, 10))
+    shapes, _ = probe.run_shapes(model, inputs)
+    rows = structure.modules(model, shapes, inputs)
+    units = [u for _, steps, _ in rows for u in steps if isinstance(u, structure.Unit)]
+    assert [[s.text for s in u.steps] for u in units] == [["3×3, 4", "3×3, 4"]] * 2
+    assert [u.steps[0].extras for u in units] == [["BN", "ReLU"]] * 2
+    assert units[0].shortcut is None
+    assert (units[1].shortcut.text, units[1].shortcut.extras) == ("1×1, 4", ["BN"])
+    assert rows[-1][1][0].extras[0] == "/2"  # a stride that Paddle takes from the window
+    assert joined(draw_architecture(model, (1, 1, 10, 10), layout="modules")).count("\n+") == 2
 
 
 def test_the_model_comes_back_as_it_was():

@@ -1,6 +1,8 @@
 """Who imports whom: arrows go down only, siblings by module, faces hold names alone."""
 
 import ast
+import subprocess
+import sys
 
 import house
 import pytest
@@ -40,6 +42,14 @@ def test_a_face_holds_a_sentence_and_names(face):
     for node in tree.body[1:]:
         names = [t.id for t in getattr(node, "targets", []) if isinstance(t, ast.Name)]
         assert isinstance(node, ast.ImportFrom) or names == ["__all__"], ast.unparse(node)
+
+
+def test_what_computes_and_what_trains_needs_no_figures():
+    code = (
+        "import sys, nndl.analysis, nndl.runner, nndl.networks; print('matplotlib' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "False"
 
 
 def test_the_picture_is_as_the_imports_are():
