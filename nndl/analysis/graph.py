@@ -2,7 +2,8 @@
 
 Paddle traces the model; every operator of the trace has a rule that says which rows of its input
 the rows a…b of its output are made of. Applied from an output back to the input, joined where
-branches meet, the rules give the receptive field of any network whose operators they know.
+branches meet, the rules give the receptive field of any network whose operators they know. Channels
+are not told apart: what one channel of a value sees, all of them count as seeing.
 """
 
 import math

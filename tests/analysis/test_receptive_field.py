@@ -303,12 +303,13 @@ class Branches(nn.Layer):
     def __init__(self, branches, join):
         super().__init__()
         self.branches, self.join = nn.LayerList(branches), join
+        self.mix = nn.Conv2D(4, 2, 1)  # the graph does not tell channels apart
 
     def forward(self, X):
         maps = [branch(X) for branch in self.branches]
         rows = min(m.shape[2] for m in maps)
         maps = [m[:, :, :rows] for m in maps]
-        return maps[0] + maps[1] if self.join == "add" else paddle.concat(maps, 1)[:, ::2]
+        return maps[0] + maps[1] if self.join == "add" else self.mix(paddle.concat(maps, 1))
 
 
 class Call(nn.Layer):
@@ -375,11 +376,13 @@ def test_the_graph_equals_what_the_gradients_measure(model):
     rows = 96
     last = receptive_field(layers_of(model, (1, 2, rows, 1)))[-1]
     outputs = model(paddle.zeros([1, 2, rows, 1])).shape[2]
+    uneven = nn.Upsample, nn.Conv2DTranspose
+    even = not any(isinstance(layer, uneven) for layer in model.sublayers())
     fields = set()
     for middle in range(outputs // 2, outputs // 2 + 4):
         seen = measured_receptive_field(model, (2, rows, 1), position=(middle, 0), samples=64)
         fields.add(field_size(seen)[0])
-        if isinstance(last.jump, int):  # without up-sampling every output sees alike
+        if even:  # every output sees alike
             first = int(np.flatnonzero(seen.any(axis=1))[0])
             assert first == last.start + middle * last.jump
     assert last.field == max(fields)
