@@ -11,6 +11,7 @@ import pytest
 
 from nndl import analysis, figures
 from nndl.figures import style
+from nndl.metric import ConfusionMatrix
 from nndl.networks.lenet import LeNet
 
 
@@ -377,3 +378,42 @@ def test_a_notebook_shows_a_figure_once(tmp_path):
         assert len(shown) == expected, cell.source
         assert all("Neurons" in o.data["text/plain"] or "flip" in cell.source for o in shown)
         assert not [o for o in cell.outputs if o.get("name") == "stderr"]
+
+
+def test_one_column_of_logits_is_two_classes_in_every_figure():
+    z = np.array([[2.0], [-1.0], [0.5]])
+    share = 1 / (1 + np.exp(-z[:, 0]))
+    titles = figures.prediction_titles(z, [1, 1, 0], ["no", "yes"])
+    assert titles == [
+        f"yes {share[0]:.1%}",
+        f"no {1 - share[1]:.1%}\n(true: yes)",
+        f"yes {share[2]:.1%}\n(true: no)",
+    ]
+    wrong = [a.get_title() for a in figures.worst_mistakes(IMAGES[:3], z, [1, 1, 0]).axes]
+    assert [t for t in wrong if t] == [
+        f"true: 1 ({share[1]:.1%})\ntaken for 0 ({1 - share[1]:.1%})",
+        f"true: 0 ({1 - share[2]:.1%})\ntaken for 1 ({share[2]:.1%})",
+    ]
+    bars = figures.prediction(IMAGES[0], z[0], ["no", "yes"]).axes[1].patches
+    np.testing.assert_allclose(
+        [b.get_width() for b in bars], [100 * share[0], 100 - 100 * share[0]]
+    )
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_half_precision_draws_the_same_numbers(kind):
+    logits = paddle.to_tensor([[2.0, -1.0, 0.5], [0.25, 4.0, -2.0]])
+    assert figures.prediction_titles(logits.astype(kind)) == figures.prediction_titles(logits)
+    maps = [figures.feature_maps(m).axes[0].images[0].get_array() for m in (
+        paddle.ones([2, 3, 3]) * 1.5, (paddle.ones([2, 3, 3]) * 1.5).astype(kind))]  # fmt: skip
+    np.testing.assert_array_equal(*maps)
+
+
+def test_an_absent_class_has_no_bar_and_is_in_no_mean():
+    counts = ConfusionMatrix(3, ["cat", "dog", "ship"])
+    counts.update(np.eye(3)[[0, 1, 1, 1]], [0, 0, 1, 1])  # no ship; half of the cats
+    recalls = np.array([row["recall"] for row in counts.per_class()])
+    for given in (counts, recalls):
+        axes = figures.class_accuracy(given).axes[0]
+        assert axes.get_title() == "mean 75.0%"
+        assert [t.get_text() for t in axes.texts] == ["100.0%", "50.0%", "no samples"]
