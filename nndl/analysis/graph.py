@@ -236,9 +236,17 @@ def _conv_transpose(graph, op, known):
     taps = reach // stride + 1  # how many inputs one output sees at most
     start = (reach - padding) // stride  # rows before the first
     graph.windows[op.results()[0].id] = taps, Fraction(1, stride), start, 1
-    return graph.axis(X), [
-        (X.id, lambda a, b: (-((reach - a - padding) // stride), (b + padding) // stride))
-    ]
+
+    def rule(a, b):
+        inputs = range(-((reach - a - padding) // stride), (b + padding) // stride + 1)
+        reached = [  # an output between the taps sees nothing
+            i
+            for i in (*inputs[:stride], *inputs[-stride:])
+            if any(a <= i * stride - padding + u * dilation <= b for u in range(kernel))
+        ]
+        return (min(reached), max(reached)) if reached else None
+
+    return graph.axis(X), [(X.id, rule)]
 
 
 def _pool(graph, op, known):
@@ -267,33 +275,18 @@ def _pad(graph, op, known):
 
 
 def _resize(graph, op, known):
-    X, axis = known[0], graph.axis(known[0])
-    spatial, attributes = _spatial(graph, op, X), op.attrs()
-    rows, outputs = X.shape[axis], op.results()[0].shape[axis]
-    scale, corners = attributes.get("scale") or [], attributes["align_corners"]
-    step = Fraction(rows, outputs) if not scale else 1 / Fraction(scale[spatial])
-    if corners:
-        step = Fraction(rows - 1, max(outputs - 1, 1))
+    X, axis, attributes = known[0], graph.axis(known[0]), op.attrs()
+    spatial, outputs = _spatial(graph, op, X), op.results()[0].shape[axis]
+    scale, corners = attributes.get("scale"), attributes["align_corners"]
+    nearest = _name(op) == "nearest_interp"
+    if corners:  # the outermost pixels lie on each other
+        step, shift = Fraction(X.shape[axis] - 1, max(outputs - 1, 1)), Fraction(nearest, 2)
+    else:
+        step = 1 / Fraction(scale[spatial]) if scale else Fraction(X.shape[axis], outputs)
+        shift = 0 if nearest or attributes["align_mode"] == 1 else (step - 1) / 2
     graph.uneven = True
-    shift = 0 if corners or attributes["align_mode"] == 1 else (step - 1) / 2
-    if _name(op).startswith("nearest"):
-        half = Fraction(1, 2) if corners else 0
-        return axis, [
-            (X.id, lambda a, b: (math.floor(a * step + half), math.floor(b * step + half)))
-        ]
-    more = 1 if _name(op).startswith("bicubic") else 0
-    if more and not corners:
-        shift = (step - 1) / 2
-
-    def rule(a, b):
-        first, last = a * step + shift, b * step + shift
-        exact = first.denominator == 1, last.denominator == 1
-        return (
-            math.floor(first) - (0 if exact[0] else more),
-            math.ceil(last) + (0 if exact[1] else more),
-        )
-
-    return axis, [(X.id, rule)]
+    last = math.floor if nearest else math.ceil
+    return axis, [(X.id, lambda a, b: (math.floor(a * step + shift), last(b * step + shift)))]
 
 
 def _concat(graph, op, known):
@@ -493,9 +486,7 @@ _RULES = {
         ("pool2d", "pool3d", "max_pool2d_with_index", "max_pool3d_with_index", "lp_pool2d"), _pool
     ),
     **dict.fromkeys(("pad3d", "pad"), _pad),
-    **dict.fromkeys(
-        ("nearest_interp", "bilinear_interp", "linear_interp", "bicubic_interp"), _resize
-    ),
+    **dict.fromkeys(("nearest_interp", "bilinear_interp", "linear_interp"), _resize),
     "concat": _concat,
     **dict.fromkeys(("split", "split_with_num"), _split),
     **dict.fromkeys(("slice", "strided_slice"), _slice),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nndl.analysis.graph import Graph
 from nndl.analysis.receptive_field import (
     field_size,
     layers_of,
@@ -237,6 +238,37 @@ def test_the_graph_tells_the_field_worked_out_by_hand(name):
     size = (1, 32, 32, 1) if name == "NHWC" else (1, 1, 32, 32)
     last = receptive_field(layers_of(make(), size))[-1]
     assert (last.field, last.start) == (field, start)
+
+
+UNEVEN = {
+    "nearest": lambda: nn.Upsample(scale_factor=3),
+    "nearest, corners": lambda: nn.Upsample(size=[50, 24], align_corners=True, mode="bilinear"),
+    "bilinear": lambda: nn.Upsample(scale_factor=2, mode="bilinear"),
+    "bilinear to a size": lambda: nn.Upsample(size=[36, 24], mode="bilinear"),
+    "bilinear, mode 1": lambda: nn.Upsample(scale_factor=2, mode="bilinear", align_mode=1),
+    "smaller": lambda: nn.Upsample(size=[10, 24], mode="nearest"),
+    "adaptive mean": lambda: nn.AdaptiveAvgPool2D((7, 24)),
+    "adaptive maximum": lambda: nn.AdaptiveMaxPool2D((10, 24)),
+    "transposed, same": lambda: nn.Conv2DTranspose(1, 1, (5, 1), (2, 1), padding="SAME"),
+    "transposed, dilated": lambda: nn.Conv2DTranspose(1, 1, (3, 1), (2, 1), dilation=(2, 1)),
+    "transposed, with gaps": lambda: nn.Conv2DTranspose(1, 1, (1, 1), (3, 1)),
+    "same, even kernel": lambda: nn.Conv2D(1, 1, (4, 1), (2, 1), padding="SAME"),
+    "same, dilated": lambda: nn.Conv2D(1, 1, (3, 1), padding="SAME", dilation=(2, 1)),
+    "shuffled": lambda: chain(nn.Conv2D(1, 4, (3, 1)), nn.PixelShuffle(2)),
+}
+
+
+@pytest.mark.parametrize("name", UNEVEN)
+def test_every_row_of_uneven_layers_sees_what_the_gradients_measure(name):
+    model, X = chain(UNEVEN[name]()), paddle.zeros([1, 1, 24, 24])
+    graph = Graph(model, [X])
+    output = graph.trace.calls[-1].output.id
+    for row in range(model(X).shape[2]):
+        seen = measured_receptive_field(model, (1, 24, 24), position=(row, 5), samples=48)
+        rows = np.flatnonzero(seen.any(axis=1))
+        first, last = graph.seen(output, row, row)
+        first, last = max(first, 0), min(last, 23)
+        assert list(rows[[0, -1]] if len(rows) else []) == ([first, last] if first <= last else [])
 
 
 def test_rows_of_a_table_name_what_ran():
