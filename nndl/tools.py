@@ -1,5 +1,5 @@
-"""The book's name for the two curves that every one of its notebooks draws."""
+"""The book's names for the curves that every one of its notebooks draws."""
 
-from .figures import plot, plot_training_loss_acc
+from .figures.training import plot, plot_training_loss, plot_training_loss_acc
 
-__all__ = ["plot", "plot_training_loss_acc"]
+__all__ = ["plot", "plot_training_loss", "plot_training_loss_acc"]

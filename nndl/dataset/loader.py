@@ -83,6 +83,10 @@ class BatchLoader:
         whole, rest = divmod(len(self.dataset), self.batch_size)
         return whole + bool(rest and not self.drop_last)
 
+    def __call__(self):
+        """An iterator over one epoch, as `next(loader())` in the book asks for it."""
+        return iter(self)
+
     def __iter__(self):
         """Batches of one epoch, or those that are left of it after `load_state_dict`."""
         # Only a restored place counts: after `next(iter(loader))` an epoch is whole again.

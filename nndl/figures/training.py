@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from .._arguments import integer
 from . import style
 from .style import CYCLE, DEV, TRAIN, draws, label, new_figure
 
@@ -39,23 +40,44 @@ def _dev_steps(dev_losses, dev_scores):
     return steps[-len(dev_scores) :], dev_scores[-len(steps) :]
 
 
-def _loss_axes(axes, train, dev, train_style, dev_style, location, fontsize):
-    axes.plot(*train, label="training loss", **train_style)
-    axes.plot(*dev, label="dev loss", marker="o", markersize=3.5, **dev_style)
-    small = bool(dev[1].min() < 0.1)  # what matters would lie on the floor of a linear axis
-    label(axes, "training step", f"loss (cross-entropy{', log scale' * small})", grid="both")
-    if small:
-        axes.set_yscale("log")
-        axes.set_ylim(bottom=max(np.percentile(train[1], 1) / 2, 1e-4))
+def _curves(runner, size, fig_name, sample_step=1, train_style=None, dev_style=None,
+            locations=("upper right", "lower right"), fontsize=None):  # fmt: skip
+    """Losses on the left, scores on the right, each where the runner has records of it."""
+    (train,) = _records(runner, "train_step_losses")
+    dev, scores = (list(getattr(runner, name, None) or []) for name in ("dev_losses", "dev_scores"))
+    dev = [(step, loss) for step, loss in dev if step >= 0]
+    figure, axes = new_figure(1, 2 if scores and dev else 1, size=size)
+    axes = list(np.ravel(axes))
+    steps, losses = _steps_and_values(train[::sample_step])
+    axes[0].plot(steps, losses, label="training loss", **(train_style or {"color": TRAIN}))
+    dev_style = {"color": DEV, "marker": "o", "markersize": 3.5, **(dev_style or {})}
+    if dev:
+        axes[0].plot(*_steps_and_values(dev), label="dev loss", **dev_style)
+    if dev and min(loss for _, loss in dev) < 0.1:  # what matters would lie on a linear axis' floor
+        label(axes[0], "training step", "loss (log scale)", grid="both")
+        axes[0].set_yscale("log")
+        axes[0].set_ylim(bottom=max(np.percentile(losses, 1) / 2, 1e-4))
     else:
-        axes.set_ylim(bottom=0)
-    axes.legend(loc=location, fontsize=fontsize)
-
-
-def _score_axes(axes, steps, scores, dev_style, location, fontsize):
-    axes.plot(steps, scores, label="dev score", marker="o", markersize=3.5, **dev_style)
-    label(axes, "training step", "dev score (accuracy)", grid="both")
-    axes.legend(loc=location, fontsize=fontsize)
+        label(axes[0], "training step", "loss", grid="both")
+        axes[0].set_ylim(bottom=min(0, losses.min()))
+    if len(axes) == 2:
+        axes[1].plot(*_dev_steps(dev, scores), label="dev score", **dev_style)
+        trained = list(getattr(runner, "train_scores", []))
+        if trained:
+            ends = (np.arange(len(trained)) + 1) * len(train) / len(trained) - 1
+            axes[1].plot(ends, trained, label="training score", **(train_style or {"color": TRAIN}))
+        name = next(iter(getattr(runner, "dev_metrics", {})), "accuracy")
+        label(axes[1], "training step", f"score ({name})", grid="both")
+        axes[1].set_xlim(axes[0].get_xlim())
+    for side, location in zip(axes, locations, strict=False):
+        side.legend(loc=location, fontsize=fontsize)
+        if fontsize is not None:
+            side.xaxis.label.set_fontsize(fontsize)
+            side.yaxis.label.set_fontsize(fontsize)
+    if fig_name is not None:
+        ending = "" if "." in str(fig_name).replace("\\", "/").rpartition("/")[2] else ".png"
+        style.save(figure, f"{fig_name}{ending}")
+    return figure
 
 
 @draws
@@ -65,9 +87,11 @@ def plot(runner, fig_name=None):
     Parameters
     ----------
     runner : RunnerV3
-        After `train` with a dev loader.
+        After `train`; without evaluations the training loss is drawn alone, with
+        `train_scores` they are drawn too.
     fig_name : str, optional
-        Also write the figure here ('figures/loss.pdf'); the folder is made.
+        Also write the figure here ('figures/loss.pdf', a .png without an ending); the folder is
+        made.
 
     Returns
     -------
@@ -76,23 +100,23 @@ def plot(runner, fig_name=None):
     Raises
     ------
     TypeError, ValueError
-        The object has no such records, or they are empty.
+        The object has no training losses.
 
     Notes
     -----
     Notice where the dev loss turns upward while the training loss still falls: from there on the
     model learns the training images by heart.
     """
-    train, dev, scores = _records(runner, "train_step_losses", "dev_losses", "dev_scores")
-    figure, axes = new_figure(1, 2, size=(9, 3.6))
-    train_style, dev_style = {"color": TRAIN, "linewidth": 1.2}, {"color": DEV}
-    steps = (_steps_and_values(train), _steps_and_values(dev))
-    _loss_axes(axes[0], *steps, train_style, dev_style, "upper right", None)
-    _score_axes(axes[1], *_dev_steps(dev, scores), dev_style, "lower right", None)
-    axes[1].set_xlim(axes[0].get_xlim())
-    if fig_name is not None:
-        style.save(figure, fig_name)
-    return figure
+    return _curves(runner, (9, 3.6), fig_name, 1, {"color": TRAIN, "linewidth": 1.2})
+
+
+@draws
+def plot_training_loss(runner, fig_name=None, sample_step=1):
+    """Draw a runner's losses alone; see `plot_training_loss_acc`."""
+    integer("sample_step", sample_step, 1)
+    names = ("train_step_losses", "dev_losses")
+    losses = {name: getattr(runner, name, None) for name in names}
+    return _curves(type("Records", (), losses)(), (6, 4), fig_name, sample_step)
 
 
 @draws
@@ -114,7 +138,7 @@ def plot_training_loss_acc(
     Parameters
     ----------
     runner : RunnerV3
-        After `train` with a dev loader.
+        After `train`.
     fig_name : str, optional
         Also write the figure here; the folder is made.
     fig_size : (float, float)
@@ -137,21 +161,13 @@ def plot_training_loss_acc(
     TypeError, ValueError
         The object has no such records, or they are empty; sample_step is not positive.
     """
-    if int(sample_step) != sample_step or sample_step < 1:
-        raise ValueError(f"sample_step must be a positive integer, got {sample_step!r}")
-    train, dev, scores = _records(runner, "train_step_losses", "dev_losses", "dev_scores")
-    figure, axes = new_figure(1, 2, size=fig_size)
-    train_style = {"color": train_color, "linestyle": train_linestyle}
-    dev_style = {"color": dev_color, "linestyle": dev_linestyle}
-    steps = (_steps_and_values(train[:: int(sample_step)]), _steps_and_values(dev))
-    _loss_axes(axes[0], *steps, train_style, dev_style, loss_legend_loc, fontsize)
-    _score_axes(axes[1], *_dev_steps(dev, scores), dev_style, acc_legend_loc, fontsize)
-    for side in axes:
-        side.xaxis.label.set_fontsize(fontsize)
-        side.yaxis.label.set_fontsize(fontsize)
-    if fig_name is not None:
-        style.save(figure, fig_name)
-    return figure
+    integer("sample_step", sample_step, 1)
+    return _curves(
+        runner, fig_size, fig_name, sample_step,
+        {"color": train_color, "linestyle": train_linestyle},
+        {"color": dev_color, "linestyle": dev_linestyle},
+        (loss_legend_loc, acc_legend_loc), fontsize,
+    )  # fmt: skip
 
 
 def _smooth(values, window):

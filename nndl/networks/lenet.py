@@ -4,7 +4,8 @@ import paddle
 import paddle.nn as nn
 import paddle.nn.functional as F
 
-from .operators import check_images, check_sizes, operators_named
+from .._arguments import integer
+from .operators import check_images, operators_named
 
 
 class LeNet(nn.Layer):
@@ -18,10 +19,13 @@ class LeNet(nn.Layer):
         Length of the logits.
     operators : 'hand' or 'paddle'
         Where convolution and pooling come from.
+    input_size : int, default 32
+        Height and width of the images. 28 pads by 2 in the first convolution, so that all shapes
+        and weights are those of 32; for other sizes the last convolution takes the whole map.
 
     Shapes
     ------
-    X [N, in_channels, 32, 32] float32 → logits [N, num_classes] float32.
+    X [N, in_channels, input_size, input_size] float32 → logits [N, num_classes] float32.
 
     References
     ----------
@@ -29,25 +33,28 @@ class LeNet(nn.Layer):
     the book, section 5.3.
     """
 
-    def __init__(self, in_channels=1, num_classes=10, operators="hand"):
+    def __init__(self, in_channels=1, num_classes=10, operators="hand", input_size=32):
         super().__init__()
-        check_sizes(in_channels=in_channels, num_classes=num_classes)
+        self.in_channels = integer("in_channels", in_channels, 1)
+        integer("num_classes", num_classes, 1)
+        self.input_size = integer("input_size", input_size, 16)
+        padding = 2 if input_size == 28 else 0
+        last = ((input_size + 2 * padding - 4) // 2 - 4) // 2
         Conv, pool, _ = operators_named(operators)
-        self.conv1 = Conv(in_channels, 6, 5)
+        self.conv1 = Conv(in_channels, 6, 5, padding=padding)
         self.pool2 = pool("max", 2, stride=2)
         self.conv3 = Conv(6, 16, 5)
         self.pool4 = pool("avg", 2, stride=2)
-        self.conv5 = Conv(16, 120, 5)
+        self.conv5 = Conv(16, 120, last)
         self.linear6 = nn.Linear(120, 84)
         self.linear7 = nn.Linear(84, num_classes)
-        self.in_channels = in_channels
 
     def forward(self, X):
         check_images(X, self.in_channels, "LeNet")
-        if list(X.shape[2:]) != [32, 32]:
+        if list(X.shape[2:]) != [self.input_size] * 2:
             raise ValueError(
-                f"LeNet expects 32×32 images, got {X.shape[2]}×{X.shape[3]}: resize them, "
-                "or pad MNIST's 28×28 by 2 on every side"
+                f"LeNet expects {self.input_size}×{self.input_size} images, got "
+                f"{X.shape[2]}×{X.shape[3]}: resize them, or build it for them with input_size="
             )
         X = self.pool2(F.relu(self.conv1(X)))  # [N, 6, 14, 14]
         X = self.pool4(F.relu(self.conv3(X)))  # [N, 16, 5, 5]

@@ -3,7 +3,8 @@
 import paddle.nn as nn
 import paddle.nn.functional as F
 
-from .operators import check_images, check_sizes, operators_named
+from .._arguments import integer
+from .operators import check_images, operators_named
 
 
 class ResBlock(nn.Layer):
@@ -32,7 +33,9 @@ class ResBlock(nn.Layer):
 
     def __init__(self, in_channels, out_channels, stride=1, use_residual=True, operators="hand"):
         super().__init__()
-        check_sizes(in_channels=in_channels, out_channels=out_channels, stride=stride)
+        sizes = {"in_channels": in_channels, "out_channels": out_channels, "stride": stride}
+        for name, size in sizes.items():
+            integer(name, size, 1)
         Conv, _, BatchNorm = operators_named(operators)
         self.use_residual = use_residual
         self.conv1 = Conv(in_channels, out_channels, 3, stride, padding=1, bias_attr=False)
@@ -54,16 +57,43 @@ class ResBlock(nn.Layer):
         return F.relu(Y)
 
 
-def _stage(in_channels, out_channels, stride, **options):
-    """Two residual units; the first changes channels and size."""
-    return nn.Sequential(
-        ResBlock(in_channels, out_channels, stride, **options),
-        ResBlock(out_channels, out_channels, **options),
+def resnet_module(
+    input_channels, out_channels, num_res_blocks, stride=1, use_residual=True, operators="hand"
+):
+    """A list of residual units, of which the first changes channels and size."""
+    return [
+        ResBlock(
+            out_channels if number else input_channels,
+            out_channels,
+            1 if number else stride,
+            use_residual,
+            operators,
+        )
+        for number in range(integer("num_res_blocks", num_res_blocks, 1))
+    ]
+
+
+def make_first_module(in_channels, stem="imagenet", width=64, operators="hand"):
+    """Module 1: convolution, batch norm, ReLU, and with the 'imagenet' stem max pooling."""
+    Conv, pool, BatchNorm = operators_named(operators)
+    kernel, stride, padding = (7, 2, 3) if stem == "imagenet" else (3, 1, 1)
+    conv = Conv(in_channels, width, kernel, stride, padding=padding, bias_attr=False)
+    layers = [conv, BatchNorm(width), nn.ReLU()]
+    if stem == "imagenet":
+        layers.append(pool("max", 3, stride=2, padding=1))
+    return nn.Sequential(*layers)
+
+
+def make_modules(use_residual, units=(2, 2, 2, 2), widths=(64, 128, 256, 512), operators="hand"):
+    """The modules of residual units: each but the first halves height and width."""
+    return tuple(
+        nn.Sequential(*resnet_module(a, b, count, 1 if a == b else 2, use_residual, operators))
+        for a, b, count in zip(widths[:1] + widths[:-1], widths, units, strict=True)
     )
 
 
 class ResNet18(nn.Layer):
-    """ResNet18 in the book's six modules.
+    """ResNet18 in the book's six modules, or another depth.
 
     Parameters
     ----------
@@ -77,6 +107,11 @@ class ResNet18(nn.Layer):
         'imagenet': 7×7 convolution with stride 2, then 3×3 max pooling with stride 2, as in the
         book and the paper; 'cifar': one 3×3 convolution and no pooling, which keeps 32×32 images
         at full size (16 times the work in modules 2 to 5, higher accuracy).
+    units : tuple of int
+        Residual units of each module from the second on: (3, 4, 6, 3) is ResNet34, and (3, 3, 3)
+        with `widths=(16, 32, 64)` and the 'cifar' stem is ResNet20.
+    widths : tuple of int
+        Channels of those modules.
 
     Shapes
     ------
@@ -89,35 +124,65 @@ class ResNet18(nn.Layer):
     """
 
     def __init__(
-        self, in_channels=3, num_classes=10, use_residual=True, operators="hand", stem="imagenet"
-    ):
+        self, in_channels=3, num_classes=10, use_residual=True, operators="hand", stem="imagenet",
+        units=(2, 2, 2, 2), widths=(64, 128, 256, 512),
+    ):  # fmt: skip
         super().__init__()
-        check_sizes(in_channels=in_channels, num_classes=num_classes)
+        integer("in_channels", in_channels, 1)
+        integer("num_classes", num_classes, 1)
         if stem not in ("imagenet", "cifar"):
             raise ValueError(f"stem must be 'imagenet' or 'cifar', got {stem!r}")
-        Conv, pool, BatchNorm = operators_named(operators)
-        options = {"use_residual": use_residual, "operators": operators}
-        if stem == "imagenet":
-            layers = [Conv(in_channels, 64, 7, 2, padding=3, bias_attr=False), BatchNorm(64)]
-            layers += [nn.ReLU(), pool("max", 3, stride=2, padding=1)]
-        else:
-            layers = [Conv(in_channels, 64, 3, padding=1, bias_attr=False), BatchNorm(64)]
-            layers += [nn.ReLU()]
-        self.module1 = nn.Sequential(*layers)
-        self.module2 = _stage(64, 64, stride=1, **options)
-        self.module3 = _stage(64, 128, stride=2, **options)
-        self.module4 = _stage(128, 256, stride=2, **options)
-        self.module5 = _stage(256, 512, stride=2, **options)
-        self.module6 = nn.Sequential(
-            nn.AdaptiveAvgPool2D(1), nn.Flatten(), nn.Linear(512, num_classes)
-        )
+        if not units or len(units) != len(widths):
+            raise ValueError(f"units and widths must be as many, got {units} and {widths}")
+        self.module1 = make_first_module(in_channels, stem, widths[0], operators)
+        modules = [*make_modules(use_residual, tuple(units), tuple(widths), operators)]
+        head = [nn.AdaptiveAvgPool2D(1), nn.Flatten(), nn.Linear(widths[-1], num_classes)]
+        for number, module in enumerate([*modules, nn.Sequential(*head)], 2):
+            setattr(self, f"module{number}", module)
         self.in_channels, self.use_residual, self.stem = in_channels, use_residual, stem
 
     def forward(self, X):
         check_images(X, self.in_channels, "ResNet18")
-        X = self.module2(self.module1(X))
-        X = self.module5(self.module4(self.module3(X)))
-        return self.module6(X)
+        for module in self.children():
+            X = module(X)
+        return X
+
+    def names_of_others(self, arrays):
+        """Weights of the book's ResNet18 or of `paddle.vision`'s, under this network's names.
+
+        The book's first convolution has a bias. Batch norm takes it off again with the running
+        mean, so that a running mean lowered by it gives the same outputs.
+
+        Returns
+        -------
+        arrays : dict of str to ndarray
+        said : list of str
+            What was done, in words.
+        """
+        if any(name.startswith("net.") for name in arrays):
+            names, what = _BOOK_MODULES, "the book's ResNet18"
+        elif any(name.startswith("layer1.") for name in arrays):
+            names, what = {v: k for k, v in _VISION_MODULES.items()}, "paddle.vision's ResNet18"
+        else:
+            return arrays, []
+        parts, renamed = {v: k for k, v in _VISION_PARTS.items()}, {}
+        for name, array in arrays.items():
+            theirs = max((m for m in names if name.startswith(m + ".")), key=len, default=None)
+            if theirs is not None:
+                name = names[theirs] + name[len(theirs) :]
+            for old, new in parts.items():
+                name = name.replace(f".{old}.", f".{new}.")
+            renamed[name] = array
+        said = [f"names of {what} were mapped"]
+        bias = renamed.pop("module1.0.bias", None)
+        if bias is not None and "module1.1._mean" in renamed:
+            renamed["module1.1._mean"] = renamed["module1.1._mean"] - bias
+            said.append("the first convolution's bias went into the running mean behind it")
+        if not self.use_residual:  # the book makes shortcuts that are never used
+            unused = [n for n in renamed if ".shortcut." in n or ".bn3." in n]
+            renamed = {n: a for n, a in renamed.items() if n not in unused}
+            said += [f"{len(unused)} arrays of shortcuts were left out"] if unused else []
+        return renamed, said
 
 
 #: where the parts of a unit and the modules stand in `paddle.vision.models.resnet18`
@@ -127,6 +192,7 @@ _VISION_MODULES = {
     **{f"module{i + 1}": f"layer{i}" for i in (1, 2, 3, 4)},
     "module6.2": "fc",
 }
+_BOOK_MODULES = {f"net.{i}": f"module{i + 1}" for i in range(5)} | {"net.7": "module6.2"}
 _VISION_PARTS = {"shortcut": "downsample.0", "bn3": "downsample.1"}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import paddle
 import pytest
 
-from nndl import analysis, figures
+from nndl import analysis, figures, tools
 from nndl.figures import style
 from nndl.metric import ConfusionMatrix
 from nndl.networks.lenet import LeNet
@@ -203,14 +203,29 @@ def test_plot_writes_a_pdf_and_its_folder(tmp_path):
         figures.plot(runner(), fig_name=str(tmp_path / "loss.docx"))
 
 
-@pytest.mark.parametrize("draw", [figures.plot, figures.plot_training_loss_acc])
-def test_missing_records_are_named(draw):
-    empty = runner()
-    empty.dev_scores = []
-    with pytest.raises(ValueError, match=r"runner.dev_scores, got none.*dev_loader"):
-        draw(empty)
+@pytest.mark.parametrize(
+    "draw", [figures.plot, figures.plot_training_loss_acc, tools.plot_training_loss]
+)
+def test_what_was_not_recorded_is_not_drawn(draw, tmp_path):
+    part = runner()
+    part.dev_scores, part.dev_losses = [], []
+    (axes,) = draw(part, str(tmp_path / "a.b" / "loss")).axes
+    assert [line.get_label() for line in axes.lines] == ["training loss"]
+    assert (tmp_path / "a.b" / "loss.png").read_bytes().startswith(b"\x89PNG")
+    part.train_step_losses = []
+    with pytest.raises(ValueError, match="train_step_losses, got none"):
+        draw(part)
     with pytest.raises(TypeError, match="train_step_losses"):
         draw(object())
+
+
+def test_scores_of_training_are_drawn_at_the_ends_of_the_epochs():
+    trained = runner()
+    trained.train_scores = [0.5, 0.75]
+    lines = {line.get_label(): line for line in figures.plot(trained).axes[1].lines}
+    assert lines["training score"].get_ydata().tolist() == [0.5, 0.75]
+    steps = len(trained.train_step_losses)
+    assert lines["training score"].get_xdata().tolist() == [steps / 2 - 1, steps - 1]
 
 
 @pytest.mark.parametrize(
