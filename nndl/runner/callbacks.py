@@ -125,3 +125,38 @@ class LiveCurve(Callback):
             else:
                 self._handle.update(shown, raw=True)
         self._drawn = time.monotonic()
+
+
+class VisualDL(Callback):
+    """Write losses, scores and the learning rate for VisualDL, whose page draws them.
+
+    Parameters
+    ----------
+    folder : str
+        Of the log: `visualdl --logdir <folder>` shows it.
+    """
+
+    def __init__(self, folder):
+        try:
+            from visualdl import LogWriter
+        except ImportError as error:
+            raise ImportError(
+                "VisualDL is not installed: pip install visualdl, or write the records with "
+                "runner.save_records('records.csv')"
+            ) from error
+        self._writer = LogWriter(logdir=str(folder))
+
+    def _write(self, step, **values):
+        for name, value in values.items():
+            self._writer.add_scalar(tag=name.replace("_", "/"), step=step, value=value)
+
+    def on_step_end(self, runner, step, loss):
+        self._write(step, train_loss=loss, train_lr=float(runner.optimizer.get_lr()))
+
+    def on_evaluate(self, runner, step, score, loss):
+        scores = {f"dev_{name}": values[-1] for name, values in runner.dev_metrics.items()}
+        self._write(step, dev_loss=loss, **scores)
+
+    def on_epoch_end(self, runner, epoch, loss):
+        if runner.train_scores:
+            self._write(runner.steps_done - 1, train_score=runner.train_scores[-1])

@@ -1,7 +1,9 @@
 """RunnerV3: train, evaluate, predict, save and load, and lose nothing on the way."""
 
+import csv
 import difflib
 import inspect
+import json
 import math
 import os
 import uuid
@@ -396,6 +398,38 @@ class RunnerV3:
         """
         with eval_mode(self.model):
             return outputs(self.model, tensors(x))
+
+    def records(self):
+        """Everything recorded, one row a step.
+
+        Returns
+        -------
+        list of dict
+            `step`, `train_loss`, and where they were taken after this step `dev_loss` and
+            `dev_<name>` of every number of the metric.
+        """
+        rows = {step: {"step": step, "train_loss": x} for step, x in self.train_step_losses}
+        for number, (step, loss) in enumerate(self.dev_losses):
+            row = rows.setdefault(step, {"step": step})
+            row["dev_loss"] = loss
+            for name, values in self.dev_metrics.items():
+                row[f"dev_{name}"] = values[number]
+        return [rows[step] for step in sorted(rows)]
+
+    def save_records(self, path):
+        """Write `records()` as a table, .csv or .json by the path's ending."""
+        path, rows = Path(path), self.records()
+        if path.suffix not in (".csv", ".json"):
+            raise ValueError(f"records are written as .csv or .json, got {str(path)!r}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            if path.suffix == ".json":
+                json.dump(rows, file, indent=1)
+            else:
+                names = list(dict.fromkeys(name for row in rows for name in row))
+                writer = csv.DictWriter(file, names)
+                writer.writeheader()
+                writer.writerows(rows)
 
     def save_model(self, save_path):
         """Write the model's parameters and buffers, atomically, with this run's id.

@@ -191,7 +191,7 @@ def test_plot_training_loss_acc_samples_and_takes_the_books_arguments():
     )
     assert figure.get_size_inches().tolist() == [16, 6]
     assert figure.axes[0].lines[0].get_xdata().tolist() == [0, 20, 40]
-    with pytest.raises(ValueError, match="sample_step must be a positive integer"):
+    with pytest.raises(ValueError, match="sample_step must be at least 1, got 0"):
         figures.plot_training_loss_acc(runner(), sample_step=0)
 
 
