@@ -17,10 +17,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from . import cases, timing
-from .timing import LOOPS, NNDL, PREPARED, STOCK, TORCH
+from .timing import DIRECT, LOOPS, NNDL, PLAIN, PREPARED, STOCK, TORCH
 
 SECTIONS = {
     "convolution": (cases.CONVOLUTIONS, [NNDL, PREPARED, STOCK, TORCH]),
+    "ways to multiply": (cases.FORMS, [NNDL, DIRECT, PLAIN, PREPARED]),
     "pooling": (cases.POOLINGS, [NNDL, PREPARED, STOCK, TORCH]),
     "training step": (cases.TRAINING_STEPS, [NNDL, PREPARED, STOCK, TORCH]),
     "loops, small cases": (cases.LOOPS, [NNDL, PREPARED, LOOPS]),
@@ -44,25 +45,44 @@ def environment():
     return {
         "date": datetime.date.today().isoformat(),
         "processor": found.processor,
+        "model": processor_model(),
         "cores": found.cores,
         "BLAS path": found.fast_path,
         "versions": versions,
     }
 
 
+def processor_model():
+    """Name, family and model of the processor, as far as Linux tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor()
+    entries = dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
+    return ", ".join(entries.get(k, "") for k in ("model name", "cpu family", "model"))
+
+
 def measure(sections, rounds, seconds):
-    """Rows of the table: section, case, and (median, lowest, highest) seconds by contestant."""
+    """Rows of the table, and what NumPy's products reach here; README.md says what is in them."""
     contestants = list(dict.fromkeys(c for _, group in sections.values() for c in group))
     total = sum(len(group) for group, _ in sections.values()) * rounds
     rows = []
     with timing.workers(contestants) as running, progress(total) as bar:
+        ours = running[NNDL.library, NNDL.prepared]
+        peaks = [ours.ask("peak")]
         for section, (group, present) in sections.items():
             for case in group:
                 taken = timing.interleaved(case, present, running, rounds, seconds, bar.update)
-                rows.append(
-                    {"section": section, "case": str(case), "seconds": timing.summary(taken)}
-                )
-    return rows
+                row = {"section": section, "case": str(case), "seconds": timing.summary(taken)}
+                if not isinstance(case, cases.Pooling):
+                    row.update(ours.ask("work", case))
+                rows.append(row)
+            peaks.append(ours.ask("peak"))
+    peak = statistics.median(peaks)
+    for row in rows:
+        if "multiply-adds" in row:
+            row["of peak"] = 2 * row["multiply-adds"] / row["seconds"][NNDL.name][0] / peak
+    return rows, peak
 
 
 def scaling(rounds, seconds):
@@ -104,12 +124,15 @@ def print_table(rows):
         group = [row for row in rows if row["section"] == section]
         others = [name for name in group[0]["seconds"] if name != NNDL.name]
         print(f"\n{section}: time of nndl / time of …   (below 1: nndl is faster)")
-        print(f"{'':44}" + "".join(f"{name:>26}" for name in others) + f"{'nndl, ms (range)':>30}")
+        head = "".join(f"{name:>26}" for name in others)
+        print(f"{'':44}{head}{'nndl, ms (range)':>30}{'of peak':>9}  form, × of direct")
         for row in group:
             middle, low, high = (1000 * s for s in row["seconds"][NNDL.name])
             own = f"{middle:.3g} ({low:.3g}–{high:.3g})"
             cells = "".join(f"{ratio(row, name):26.2f}" for name in others)
-            print(f"{row['case']:44}{cells}{own:>30}")
+            peak = f"{row['of peak']:.2f}" if "of peak" in row else ""
+            form = f"  {row['form']}, {row['multiplications']:.2f}" if "form" in row else ""
+            print(f"{row['case']:44}{cells}{own:>30}{peak:>9}{form}")
         means = (math.exp(statistics.fmean(math.log(ratio(r, n)) for r in group)) for n in others)
         print(f"{'geometric mean':44}" + "".join(f"{mean:26.2f}" for mean in means))
 
@@ -138,10 +161,13 @@ def main():
         print_scaling(rows)
     else:
         chosen = {k: v for k, v in SECTIONS.items() if options.only in (None, k)}
-        rows = measure(chosen, options.rounds, SECONDS)
+        rows, peak = measure(chosen, options.rounds, SECONDS)
         print_table(rows)
+        print(f"\nNumPy's products reach {peak / 1e9:.0f} GFLOP/s on this machine ('of peak')")
     if options.json:
         content = {"environment": environment(), "rows": rows}
+        if not options.scaling:
+            content["environment"]["NumPy's peak, FLOP/s"] = peak
         options.json.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

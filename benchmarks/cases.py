@@ -69,6 +69,8 @@ CONVOLUTIONS = [
     Convolution(512, 1, 512, 3, 1, 1),
     Convolution(64, 32, 64, 3, 1, 1),
 ]
+#: 3×3 kernels, by every way that nndl has
+FORMS = [case for case in CONVOLUTIONS if case.kernel == 3 and case.stride == 1]
 POOLINGS = [
     Pooling("max", 6, 28, 2, 2, 0),
     Pooling("avg", 16, 10, 2, 2, 0),

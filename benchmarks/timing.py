@@ -23,7 +23,8 @@ class Contestant:
     ----------
     name : str
     library : 'paddle' or 'torch'
-    variant : 'nndl', 'paddle.nn', 'loops' or 'torch'
+    variant : 'nndl', 'direct', 'plain', 'paddle.nn', 'loops' or 'torch'
+        'direct' and 'plain' are nndl with that `NNDL_FORM`.
     prepared : bool
         Whether `nndl` may choose threads and BLAS path; otherwise Paddle as it comes.
     """
@@ -35,6 +36,8 @@ class Contestant:
 
 
 NNDL = Contestant("nndl", "paddle", "nndl")
+DIRECT = Contestant("nndl, direct", "paddle", "direct")
+PLAIN = Contestant("nndl, plain", "paddle", "plain")
 PREPARED = Contestant("paddle.nn", "paddle", "paddle.nn")
 STOCK = Contestant("paddle.nn, stock process", "paddle", "paddle.nn", prepared=False)
 TORCH = Contestant("PyTorch", "torch", "torch")
@@ -46,7 +49,13 @@ class Worker:
 
     def __init__(self, library, prepared, threads):
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "MKL_DEBUG_CPU_TYPE", "NNDL_RUNTIME"):
+        for name in (
+            "OMP_NUM_THREADS",
+            "MKL_NUM_THREADS",
+            "MKL_DEBUG_CPU_TYPE",
+            "NNDL_RUNTIME",
+            "NNDL_FORM",
+        ):
             environment.pop(name, None)
         if not prepared:
             environment["NNDL_RUNTIME"] = "off"
@@ -69,6 +78,13 @@ class Worker:
         if not line:
             raise RuntimeError(f"the process of {self.process.args[-1]} ended without an answer")
         return json.loads(line)
+
+    def ask(self, what, case=None):
+        """The 'work' of a case, or the 'peak' of NumPy's products; see `benchmarks.worker`."""
+        request = {"kind": type(case).__name__, "variant": what}
+        request["case"] = dataclasses.asdict(case) if case else None
+        print(json.dumps(request), file=self.process.stdin, flush=True)
+        return self.answer()["answer"]
 
     def seconds(self, case, variant, budget):
         request = {

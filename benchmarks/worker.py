@@ -3,10 +3,14 @@
     python -m benchmarks.worker paddle|torch
 
 Reads a line of JSON for every request, {"kind", "case", "variant", "seconds"}, and answers with
-one: {"seconds": one call}, or {"error": why not}.
+one: {"seconds": one call}, or {"error": why not}. A request whose
+variant is "work" or "peak" is answered with {"answer": ...}.
 """
 
 import json
+import math
+import os
+import statistics
 import sys
 import time
 
@@ -27,7 +31,7 @@ def seconds_of(call, budget):
 
 
 class Paddle:
-    """Calls on Paddle; variants 'loops', 'nndl' and 'paddle.nn'."""
+    """Calls on Paddle; variants 'loops', 'plain', 'direct', 'nndl' and 'paddle.nn'."""
 
     def __init__(self):
         import nndl  # prepares the runtime, unless NNDL_RUNTIME=off
@@ -53,12 +57,57 @@ class Paddle:
             forward = layer
         dY = paddle.randn(forward(X).shape)
 
+        form = variant if variant in ("plain", "direct") else "fast"
+
         def call():
+            os.environ["NNDL_FORM"] = form
             forward(X).backward(dY)
             X.clear_gradient(False)
             layer.clear_gradients(False)
 
         return call
+
+    def work(self, case):
+        """Multiply-adds of the formula, the form that nndl takes, and its products over those.
+
+        Of a training step: the multiply-adds alone, of its convolutions and linear layers, forward
+        and for both gradients.
+        """
+        if isinstance(case, cases.TrainingStep):
+            model, X = self.network(case, "nndl")
+            return {"multiply-adds": 3 * case.batch * self.nndl.flops(model, X).flops}
+        import numpy as np
+
+        from nndl.layers.fast import convolution, winograd
+
+        X = np.empty((case.batch, case.in_channels, case.size, case.size), "float32")
+        W = np.empty((case.out_channels, case.in_channels, case.kernel, case.kernel), "float32")
+        plan = convolution.choose(X, W, (case.stride,) * 2, (case.padding,) * 2, (1, 1))
+        width = plan.length if plan.form == "bands" else plan.taps[1].stop - plan.taps[1].start
+        products = math.prod(plan.grid) * plan.tile * width
+        products *= plan.taps[0].stop - plan.taps[0].start
+        if plan.form == "winograd":
+            tiles = winograd.tiling(X.shape[2:], plan.padding)
+            products = tiles.count * len(tiles.G)
+        direct = math.prod(plan.output) * case.kernel**2
+        return {
+            "multiply-adds": 3 * direct * case.batch * case.in_channels * case.out_channels,
+            "form": plan.form,
+            "multiplications": products / direct,
+        }
+
+    def peak(self):
+        """Floating-point operations a second of NumPy's own product of two large matrices."""
+        import numpy as np
+
+        from nndl.layers.fast.threads import over_batch
+
+        A, B, n = np.ones((2048, 1024), "float32"), np.ones((1024, 1024), "float32"), 2048
+
+        def call():  # as our forms do: every thread its part, each with one thread of the BLAS
+            over_batch(lambda part: A[part] @ B, n)
+
+        return 2 * n * 1024**2 / statistics.median(seconds_of(call, 0.1) for _ in range(5))
 
     def pooling(self, case, variant):
         paddle, nndl = self.paddle, self.nndl
@@ -77,12 +126,17 @@ class Paddle:
 
         return call
 
-    def training_step(self, case, variant):
-        paddle, nndl = self.paddle, self.nndl
+    def network(self, case, variant):
+        """The model, and the shape of one image for it."""
         operators = "hand" if variant == "nndl" else "paddle"
-        lenet = case.network == "LeNet-5"
-        model = nndl.LeNet(1, operators=operators) if lenet else nndl.ResNet18(operators=operators)
-        X = paddle.randn((case.batch, 1 if lenet else 3, 32, 32))
+        if case.network == "LeNet-5":
+            return self.nndl.LeNet(1, operators=operators), (1, 1, 32, 32)
+        return self.nndl.ResNet18(operators=operators), (1, 3, 32, 32)
+
+    def training_step(self, case, variant):
+        paddle = self.paddle
+        model, shape = self.network(case, variant)
+        X = paddle.randn((case.batch, *shape[1:]))
         y = paddle.randint(0, 10, [case.batch])
         optimizer = paddle.optimizer.Momentum(
             0.01, 0.9, model.parameters(), use_nesterov=True, weight_decay=5e-4
@@ -196,6 +250,11 @@ def main(library):
     calls = {}
     for line in sys.stdin:
         request = json.loads(line)
+        if request["variant"] in ("work", "peak"):
+            case = request["case"] and getattr(cases, request["kind"])(**request["case"])
+            answer = maker.work(case) if case else maker.peak()
+            print(json.dumps({"answer": answer}), flush=True)
+            continue
         key = request["kind"], request["variant"], json.dumps(request["case"])
         if key not in calls:
             case = getattr(cases, request["kind"])(**request["case"])

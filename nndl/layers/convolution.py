@@ -487,8 +487,9 @@ def _forward(X, W, b, options):
 
 
 def _forward_group(X, W, b, *options):
-    if forms.choose(X, W, *options).form != "plain":
-        return forms.forward(X, W, b, *options)
+    plan = forms.choose(X, W, *options)
+    if plan.form != "plain":
+        return forms.forward(X, W, b, plan)
     with one_blas_thread():
         return conv2d_plain(X, W, b, *options)
 
@@ -511,7 +512,7 @@ def _backward(dY, X, W, options, needed, memory=None):
 
 def _backward_group(dY, X, W, options, needed, memory):
     if not isinstance(memory, np.ndarray):
-        return forms.backward(dY, X, W, *options, needed, memory)
+        return forms.backward(dY, X, W, needed, memory)
     with one_blas_thread():
         return conv2d_plain_backward(dY, memory, X, W, *options)
 

@@ -16,7 +16,7 @@ from .._arguments import pair
 from .arrays import by_hand
 from .autograd import differentiable, on_tensors, traced
 from .fast import pooling as forms
-from .fast.form import plain_asked_for
+from .fast.form import form_asked_for
 from .window import check_maps, crop, facts, output_size, pad, windows
 
 __all__ = ["Pool2D", "pool2d", "pool2d_loops", "pool2d_plain", "pool2d_plain_backward"]
@@ -211,7 +211,7 @@ def _pool(X, options):
     _check(facts(X), options, "pool2d")
     if not by_hand(X):
         return pool(X, size, stride, padding)
-    if plain_asked_for():
+    if form_asked_for() == "plain":
         return differentiable(
             lambda X: (pool2d_plain(X, *options),) * 2,
             lambda dY, Y, needed, X: (pool2d_plain_backward(dY, Y, X, *options),),

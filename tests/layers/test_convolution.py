@@ -230,9 +230,40 @@ def test_every_form_gives_what_the_plain_one_gives(form, monkeypatch):
         assert relative_error(ours, theirs, TERMS["float32"]) < 1e-5
 
 
+def test_the_direct_forms_can_be_asked_for(monkeypatch):
+    X, W = np.ones((9, 16, 8, 7), "float32"), np.ones((18, 16, 3, 3), "float32")
+    assert forms.choose(X, W, (1, 1), (1, 1), (1, 1)).form == "winograd"
+    monkeypatch.setenv("NNDL_FORM", "direct")
+    assert forms.choose(X, W, (1, 1), (1, 1), (1, 1)).form == "columns"
+
+
+def test_another_form_may_be_asked_for_before_the_backward_pass(monkeypatch):
+    for first, then in (("fast", "plain"), ("plain", "fast")):
+        X = paddle.ones([9, 16, 8, 7])
+        X.stop_gradient, W = False, paddle.ones([16, 16, 3, 3])
+        monkeypatch.setenv("NNDL_FORM", first)
+        Y = conv2d(X, W)
+        monkeypatch.setenv("NNDL_FORM", then)
+        Y.sum().backward()
+        assert float(X.grad[0, 0, 3, 3]) == pytest.approx(144, rel=1e-5)
+
+
+def test_one_awkward_image_for_winograd_takes_a_direct_form():
+    X, W = np.ones((1, 16, 28, 28), "float32"), np.ones((16, 16, 3, 3), "float32")
+    assert forms.choose(X, W, (1, 1), (1, 1), (1, 1)).form == "winograd"
+    X[0, 3, 5, 5] = np.nan
+    arrays = [X, W, None]
+    ours = values_and_gradients(conv2d, arrays, {"padding": 1})
+    theirs = values_and_gradients(F.conv2d, arrays, {"padding": 1})
+    for found, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4, equal_nan=True)
+
+
 def test_a_form_that_does_not_exist_is_refused(monkeypatch):
     monkeypatch.setenv("NNDL_FORM", "quick")
-    with pytest.raises(ValueError, match="NNDL_FORM must be 'plain' or 'fast', got 'quick'"):
+    with pytest.raises(
+        ValueError, match="NNDL_FORM must be 'plain', 'direct' or 'fast', got 'quick'"
+    ):
         conv2d(paddle.ones([1, 1, 3, 3]), paddle.ones([1, 1, 2, 2]))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..engine.run import to_array
-from ..exercise import Case, case, from_text, integers, vary
+from ..exercise import Case, from_text, integers, vary
 from .ch54_units import fixed_layer
 
 

@@ -266,7 +266,7 @@ class _Scene:
                 return ["padding_one_axis"]
             return [
                 "padding_forgotten"
-                if max(smaller) > P or P == 1 and max(smaller) > 1 or not any(smaller)
+                if max(smaller) > P or (P == 1 and max(smaller) > 1) or not any(smaller)
                 else "padding_one_side"
             ]
         if P and all(s == -P for s in shift.values()):
@@ -420,7 +420,7 @@ class _Scene:
 def _bias(mine, right, values, shapes):
     """How often, and which, single elements (biases) are added."""
     if not right.single:
-        return ["多加了一些单独的项"] if mine.single and not mine.second is None else []
+        return ["多加了一些单独的项"] if mine.single and mine.second is not None else []
     counts, wrong, absent = set(), 0, 0
     for index, wanted in right.single.items():
         got = mine.single.get(index, {})

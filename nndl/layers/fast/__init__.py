@@ -1,5 +1,6 @@
 """The same results, faster: a table that chooses, one file a form, threads.
 
-With `NNDL_FORM=plain` in the environment nothing of it is used: `nndl.layers.convolution`,
-`pooling` and `normalization` then compute with the lines that stand there, to be stepped through.
+`NNDL_FORM` in the environment says what may compute: `plain`, the lines that stand in
+`nndl.layers.convolution`, `pooling` and `normalization`, to be stepped through; `direct`, every
+form that multiplies what the formula multiplies; `fast`, the default, also those that need less.
 """

@@ -33,7 +33,7 @@ from ..arrays import contiguous, empty
 from ..window import output_size
 from . import bands as banded
 from . import columns, rows, winograd
-from .form import plain_asked_for
+from .form import form_asked_for
 from .threads import Workspace, over_batch
 
 #: windows of a batch up to this size are made at once, and wait for the backward pass
@@ -96,10 +96,17 @@ class Plan:
         return found
 
 
-def choose(X, W, stride, padding, dilation, without=()):
+#: NNDL_FORM -> the forms that it leaves out
+_LEFT_OUT = {
+    "plain": ("winograd", "dense", "rows", "bands", "columns"),
+    "direct": ("winograd",),
+    "fast": (),
+}
+
+
+def choose(X, W, stride, padding, dilation, without=None):
     """The Plan for arrays X [N, D, M, N'] and W [P, D, U, V], without some of the forms."""
-    if plain_asked_for():
-        without = "dense", "winograd", "rows", "bands", "columns"
+    without = _LEFT_OUT[form_asked_for()] if without is None else without
     single = X.dtype == W.dtype == np.float32
     return _choose(len(X), X.shape[2:], W.shape, stride, padding, dilation, single, without)
 
@@ -124,7 +131,7 @@ def _choose(N, image, kernels, stride, padding, dilation, single, without):
     served = usual and single and pixels > 1 and min(kernels[:2]) >= WINOGRAD_CHANNELS
     fits = {
         "winograd": served and N * winograd.tiling(image, padding).count >= WINOGRAD_TILES,
-        "plain": N == 1 or len(without) == len(_FORMS) + 2,
+        "plain": N == 1 or "columns" in without,
         "dense": covers,
         "rows": kernels[2:] == (1, 1) or pixels == 1 or not (few or pixels >= LARGE_MAP),
         "bands": few and kernels[0] <= FEW_KERNELS and kernels[3] >= WIDE_KERNEL,
@@ -145,24 +152,29 @@ def _choose(N, image, kernels, stride, padding, dilation, single, without):
 _FORMS = {"rows": rows, "bands": banded, "columns": columns}
 
 
-def forward(X, W, b, stride, padding, dilation, without=()):
+#: forms that awkward numbers rule out, and the one that is not computed here
+_AWKWARD = "winograd", "bands", "plain"
+
+
+def forward(X, W, b, plan):
     """Y [N, P, M′, N′], and what `backward` wants to see again.
 
-    That is (the forms that these numbers rule out, kernels in the order of the form with what
-    windows are small enough to keep).
+    That is the plan that was followed in the end, and kernels in the order of its form with what
+    windows are small enough to keep.
     """
-    plan = choose(X, W, stride, padding, dilation, without)
     if plan.form == "dense":
         kernels = _dense_kernels(W, plan)
         Y = over_batch(lambda _: X.reshape(len(X), -1) @ kernels.T, len(X), False)[0]
-        return (Y if b is None else Y + b).reshape(len(X), len(W), 1, 1), (without, kernels)
+        return (Y if b is None else Y + b).reshape(len(X), len(W), 1, 1), (plan, kernels)
     if plan.form == "winograd":
-        Y, kept = winograd.forward(X, W, b, padding) or (None, None)
+        Y, kept = winograd.forward(X, W, b, plan.padding) or (None, None)
     else:
         Y, kept = _forward_windows(X, W, b, plan)
-    if Y is None:
-        return forward(X, W, b, stride, padding, dilation, (*without, plan.form))
-    return Y, (without, kept)
+    return (Y, (plan, kept)) if Y is not None else forward(X, W, b, _direct(X, W, plan))
+
+
+def _direct(X, W, plan):
+    return choose(X, W, plan.stride, plan.padding, plan.dilation, _AWKWARD)
 
 
 def _forward_windows(X, W, b, plan):
@@ -190,27 +202,28 @@ def _finite(values):
     return np.isfinite(np.dot(values.reshape(-1), values.reshape(-1)))
 
 
-def backward(dY, X, W, stride, padding, dilation, needed, memory):
+def backward(dY, X, W, needed, memory):
     """dX, dW, db, None where not needed: from Y = kernels · windows + b.
 
     dkernels = dY · windowsᵀ; dwindows = kernelsᵀ · dY, every entry added to the pixel it came
     from; db = Σ dY.
     """
-    without, kept = memory
-    plan = choose(X, W, stride, padding, dilation, without)
+    plan, kept = memory
     if plan.form == "dense":
+        G = dY.reshape(len(dY), -1)
         return over_batch(
-            lambda _: _dense_backward(dY.reshape(len(dY), -1), X, W, kept, plan, needed),
+            lambda _: _dense_backward(
+                G, X, W, _dense_kernels(W, plan) if kept is None else kept, plan, needed
+            ),
             len(X),
             False,
         )[0]
     if plan.form == "winograd":
-        gradients = winograd.backward(dY, X, W, padding, needed, kept)
+        gradients = winograd.backward(dY, X, W, plan.padding, needed, kept)
     else:
         gradients = _backward_windows(dY, X, W, plan, needed, kept)
     if gradients is None:
-        memory = (*without, plan.form), None
-        return backward(dY, X, W, stride, padding, dilation, needed, memory)
+        return backward(dY, X, W, needed, (_direct(X, W, plan), None))
     return gradients
 
 
