@@ -143,69 +143,6 @@ conv2d_loops = on_tensors(
 )(conv2d_loops)
 
 
-def conv2d_plain(X, W, b, stride, padding, dilation):
-    """Convolution as one matrix product, Y = W · columns + b, in as few lines as it takes.
-
-    The forms of `nndl.layers.fast` differ from it in how numbers lie in memory and in how many are
-    multiplied, not in the result. Nothing is checked here; `conv2d` has done that.
-
-    Parameters
-    ----------
-    X : ndarray [N, D, M, N']
-    W : ndarray [P, D, U, V]
-    b : ndarray [P] or None
-    stride, padding, dilation : (int, int)
-
-    Returns
-    -------
-    Y : ndarray [N, P, M′, N′]
-    columns : ndarray [N, D·U·V, M′·N′]
-        What `conv2d_plain_backward` wants to see again.
-
-    References
-    ----------
-    Chellapilla et al., *High performance convolutional neural networks for document processing*,
-    2006.
-    """
-    seen = windows(pad(X, padding), W.shape[2:], stride, dilation)  # [N, D, U, V, M′, N′]
-    columns = seen.reshape(len(X), W[0].size, -1)  # what a window sees, one a column
-    kernels = W.reshape(len(W), -1)  # the weights of a kernel, one a row
-    Y = kernels @ columns  # Y = W · columns
-    if b is not None:
-        Y += b[:, None]
-    return Y.reshape(len(X), len(W), *seen.shape[4:]), columns
-
-
-def conv2d_plain_backward(dY, columns, X, W, stride, padding, dilation):
-    """Gradients of `conv2d_plain`: in Y = W · columns + b, each factor gets dY times the other.
-
-    Parameters
-    ----------
-    dY : ndarray [N, P, M′, N′]
-        Gradient of the loss with respect to Y.
-    columns : ndarray [N, D·U·V, M′·N′]
-    X, W, stride, padding, dilation
-        As in `conv2d_plain`.
-
-    Returns
-    -------
-    dX, dW, db : ndarray, of the shapes of X, of W, and [P]
-    """
-    kernels, dW = W.reshape(len(W), -1), empty(W.shape, W.dtype)
-    G = dY.reshape(*dY.shape[:2], -1)
-    db = G.sum(axis=(0, 2))  # db = Σ dY
-    windows_of_all = columns.swapaxes(1, 2).reshape(-1, columns.shape[1])
-    G_of_all = G.swapaxes(0, 1).reshape(len(W), -1)
-    np.dot(G_of_all, windows_of_all, out=dW.reshape(kernels.shape))  # dW = dY · columnsᵀ
-    dcolumns = kernels.T @ G  # dcolumns = Wᵀ · dY
-    dX = np.zeros_like(pad(X, padding))
-    seen = windows(dX, W.shape[2:], stride, dilation)
-    dcolumns = dcolumns.reshape(seen.shape)
-    for u, v in np.ndindex(W.shape[2:]):  # every entry is added to the pixel that it came from
-        seen[:, :, u, v] += dcolumns[:, :, u, v]
-    return crop(dX, padding), dW, db
-
-
 def im2col(X, kernel, stride=1, padding=0, dilation=1):
     """Write every window as a column, so that convolution becomes one matrix product.
 
@@ -242,6 +179,70 @@ def _im2col(X, kernel, stride, padding, dilation):
     view = windows(pad(X, padding), kernel, stride, dilation)
     N, D, U, V, rows, columns = view.shape
     return view.reshape(N, D * U * V, rows * columns)  # a window is now a column: this copies
+
+
+def conv2d_plain(X, W, b, stride, padding, dilation):
+    """Convolution as one matrix product, Y = W · columns + b, in as few lines as it takes.
+
+    The forms of `nndl.layers.fast` differ from it in how numbers lie in memory and in how many are
+    multiplied, not in the result. Nothing is checked here; `conv2d` has done that.
+
+    Parameters
+    ----------
+    X : ndarray [N, D, M, N']
+    W : ndarray [P, D, U, V]
+    b : ndarray [P] or None
+    stride, padding, dilation : (int, int)
+
+    Returns
+    -------
+    Y : ndarray [N, P, M′, N′]
+    columns : ndarray [N, D·U·V, M′·N′]
+        What `conv2d_plain_backward` wants to see again.
+
+    References
+    ----------
+    Chellapilla et al., *High performance convolutional neural networks for document processing*,
+    2006.
+    """
+    (N, _, M, _), (P, _, U, V) = X.shape, W.shape
+    rows = output_size(M, U, stride[0], padding[0], dilation[0])
+    columns = _im2col(X, (U, V), stride, padding, dilation)  # what a window sees, one a column
+    kernels = W.reshape(P, -1)  # the weights of a kernel, one a row
+    Y = kernels @ columns  # Y = W · columns
+    if b is not None:
+        Y += b[:, None]
+    return Y.reshape(N, P, rows, -1), columns
+
+
+def conv2d_plain_backward(dY, columns, X, W, stride, padding, dilation):
+    """Gradients of `conv2d_plain`: in Y = W · columns + b, each factor gets dY times the other.
+
+    Parameters
+    ----------
+    dY : ndarray [N, P, M′, N′]
+        Gradient of the loss with respect to Y.
+    columns : ndarray [N, D·U·V, M′·N′]
+    X, W, stride, padding, dilation
+        As in `conv2d_plain`.
+
+    Returns
+    -------
+    dX, dW, db : ndarray, of the shapes of X, of W, and [P]
+    """
+    (P, _, U, V), (N, K, _) = W.shape, columns.shape
+    G, kernels, dW = dY.reshape(N, P, -1), W.reshape(P, K), empty(W.shape, W.dtype)
+    db = G.sum(axis=(0, 2))  # db = Σ dY
+    of_all_images = G.swapaxes(0, 1).reshape(P, -1), columns.swapaxes(1, 2).reshape(-1, K)
+    np.dot(*of_all_images, out=dW.reshape(P, K))  # dW = dY · columnsᵀ
+    dcolumns = kernels.T @ G  # dcolumns = Wᵀ · dY
+    dX = np.zeros_like(pad(X, padding))
+    seen = windows(dX, (U, V), stride, dilation)  # [N, D, U, V, M′, N′]
+    dcolumns = dcolumns.reshape(seen.shape)
+    for u in range(U):
+        for v in range(V):  # every entry is added to the pixel that it came from
+            seen[:, :, u, v] += dcolumns[:, :, u, v]
+    return crop(dX, padding), dW, db
 
 
 def conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
