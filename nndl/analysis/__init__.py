@@ -1,8 +1,8 @@
-"""What a model is and does, computed: sizes, receptive fields, Grad-CAM, loss landscapes."""
+"""What a model is and does, computed: sizes, receptive fields, Grad-CAM, gradients by layer."""
 
 from ..probe import find_layer, layer_output
 from .gradcam import grad_cam, softmax
-from .landscape import gradient_norms_of, loss_along_line, loss_slice
+from .landscape import gradient_norms_of
 from .receptive_field import field_size, layers_of, measured_receptive_field, receptive_field
 from .report import compare, flops, summary
 
@@ -15,8 +15,6 @@ __all__ = [
     "gradient_norms_of",
     "layer_output",
     "layers_of",
-    "loss_along_line",
-    "loss_slice",
     "measured_receptive_field",
     "receptive_field",
     "softmax",

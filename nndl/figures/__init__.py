@@ -8,7 +8,7 @@ from .canvas import draw_digit
 from .connections import channels, connections, connections_2d
 from .convolution import convolution_kinds, flip, geometry, im2col, matrix, worked_example
 from .data import as_pictures, class_histogram, image_grid, steps
-from .landscape import gradient_norms, loss_line, loss_surface
+from .landscape import gradient_norms
 from .live_figures import live
 from .receptive_field import receptive_field_layers, receptive_field_map
 from .responses import edges, maps_side_by_side, pooling, response_histogram, signals
@@ -26,10 +26,8 @@ from .speed import scaling, times, work_and_time
 from .training import (
     compare_runs,
     curves,
-    learning_rates,
     plot,
     plot_training_loss_acc,
-    weight_norms,
 )
 
 __all__ = [
@@ -55,10 +53,7 @@ __all__ = [
     "image_grid",
     "interactive_conv2d",
     "kernels",
-    "learning_rates",
     "live",
-    "loss_line",
-    "loss_surface",
     "maps_side_by_side",
     "matrix",
     "plot",
@@ -73,7 +68,6 @@ __all__ = [
     "signals",
     "steps",
     "times",
-    "weight_norms",
     "work_and_time",
     "worked_example",
     "worst_mistakes",

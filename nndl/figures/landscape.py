@@ -1,9 +1,8 @@
-"""Figures of whole networks: gradients by depth, the loss between and around weights."""
+"""Figures of whole networks: gradients by depth."""
 
 import numpy as np
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
-from . import style
 from .style import draws, label, new_figure
 from .training import colors
 
@@ -51,86 +50,4 @@ def gradient_norms(networks, layer_label="convolution, from the input to the out
     axes.set_ylim(lowest / 2, highest * 2)
     label(axes, layer_label, "gradient norm (L2, log scale)", grid="both")
     axes.legend()
-    return figure
-
-
-@draws
-def loss_line(positions, losses, ends=("start", "end"), title=None):
-    """Loss along the straight line between two weight vectors.
-
-    Parameters
-    ----------
-    positions : sequence of float
-        Share of the way: 0 is the first weight vector, 1 the second.
-    losses : sequence of float, or dict of str to sequence of float
-        Loss at each position; a dict draws one curve a network.
-    ends : (str, str)
-        What stands at positions 0 and 1.
-    title : str, optional
-
-    Returns
-    -------
-    Figure
-
-    Notes
-    -----
-    A smooth slope is easy for gradient descent; a wall or a plateau on the way is where it stalls.
-    """
-    figure, axes = new_figure(size=(7.5, 3.8))
-    curves = losses if isinstance(losses, dict) else {None: losses}
-    for color, (name, values) in zip(colors(curves), curves.items(), strict=True):
-        axes.plot(positions, values, color=color, label=name, marker="o", markersize=3.5)
-    for at, name in zip((0, 1), ends, strict=True):
-        axes.axvline(at, color=style.GRAY, linestyle=":", linewidth=1.2)
-        axes.annotate(
-            *(name, (at, 1)),
-            xycoords=("data", "axes fraction"),
-            xytext=(4 if at == 0 else -4, -4),
-            textcoords="offset points",
-            ha="left" if at == 0 else "right",
-            va="top",
-            fontsize=10,
-            color=style.GRAY,
-        )
-    label(axes, "position on the line between the weights", "loss (cross-entropy)", title, "both")
-    if isinstance(losses, dict):
-        axes.legend(loc="best")
-    return figure
-
-
-@draws
-def loss_surface(alphas, betas, losses, titles=None, unit="filter-normalised direction"):
-    """Loss over a two-dimensional slice of the weights of one or two networks.
-
-    Parameters
-    ----------
-    alphas, betas : sequences of float, lengths A and B
-        Steps along the two directions; (0, 0) is the trained network.
-    losses : array [B, A], or dict of str to such arrays
-    titles : sequence of str, optional
-        Instead of the dict's names.
-    unit : str
-        Of a step.
-
-    Returns
-    -------
-    Figure
-
-    References
-    ----------
-    Li et al., *Visualizing the loss landscape of neural nets*, 2018.
-    """
-    slices = losses if isinstance(losses, dict) else {"": losses}
-    values = [np.log10(np.maximum(np.asarray(v, dtype=float), 1e-8)) for v in slices.values()]
-    low, high = min(v.min() for v in values), max(v.max() for v in values)
-    levels = np.linspace(low, high + 1e-9, 21)
-    figure, axes = new_figure(1, len(values), size=(4.4 * len(values) + 0.6, 4), squeeze=False)
-    for side, value, name in zip(axes[0], values, titles or slices, strict=True):
-        drawn = side.contourf(alphas, betas, value, levels=levels, cmap="viridis")
-        side.contour(alphas, betas, value, levels=levels, colors="white", linewidths=0.4)
-        side.plot(0, 0, marker="*", markersize=13, color=style.VERMILLION, linestyle="none")
-        label(side, f"step along direction 1\n({unit})", "step along direction 2", name)
-        side.set_aspect("equal")
-    bar = figure.colorbar(drawn, ax=list(axes[0]), ticks=MaxNLocator(6))
-    bar.set_label("log10 of the loss")
     return figure

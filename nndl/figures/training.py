@@ -1,4 +1,4 @@
-"""Figures of training: curves of one run, of several settings and seeds, weight norms."""
+"""Figures of training: curves of one run, of several settings and seeds."""
 
 import itertools
 
@@ -278,65 +278,7 @@ def colors(names, palette=None):
 
 
 @draws
-def weight_norms(norms, step_label="training step", palette=None):
-    """Norm of the weights during training, for several settings.
-
-    Parameters
-    ----------
-    norms : dict of str to sequence of (step, norm)
-        For example with and without weight decay.
-    step_label : str
-    palette : sequence of colour, optional
-        As in `compare_runs`.
-
-    Returns
-    -------
-    Figure
-
-    Notes
-    -----
-    Weight decay pulls the curve down; without it the norm grows as long as training goes on.
-    """
-    figure, axes = new_figure(size=(7.5, 3.6))
-    for color, (name, values) in zip(colors(norms, palette), norms.items(), strict=True):
-        axes.plot(*_steps_and_values(values), color=color, label=name)
-    label(axes, step_label, "norm of all weights (L2)", grid="both")
-    axes.set_ylim(bottom=0)
-    axes.legend()
-    return figure
-
-
-@draws
-def learning_rates(schedules, palette=None):
-    """Learning rate at each step of several schedules.
-
-    Parameters
-    ----------
-    schedules : dict of str to sequence of float
-        One rate a step.
-    palette : sequence of colour, optional
-        As in `compare_runs`.
-
-    Returns
-    -------
-    Figure
-
-    Notes
-    -----
-    The area under the curve is how far the weights can travel; its end decides how still they
-    stand.
-    """
-    figure, axes = new_figure(size=(9, 3))
-    for color, (name, rates) in zip(colors(schedules, palette), schedules.items(), strict=True):
-        axes.plot(np.arange(1, len(rates) + 1), rates, color=color, label=name)
-    axes.set_ylim(bottom=0)
-    label(axes, "training step", "learning rate / highest", None, "y")
-    axes.legend()
-    return figure
-
-
-@draws
-def curves(named, x, y, log_x=False, marks=(), y_range=None):
+def curves(named, x, y, log_x=False, marks=(), y_range=None, palette=None):
     """Curves of a few settings over one quantity, with the spread over their seeds.
 
     Parameters
@@ -348,6 +290,8 @@ def curves(named, x, y, log_x=False, marks=(), y_range=None):
     marks : sequence of float
         Positions of dashed vertical lines.
     y_range : (float, float), optional
+    palette : sequence of colour, optional
+        As in `compare_runs`.
 
     Returns
     -------
@@ -355,7 +299,7 @@ def curves(named, x, y, log_x=False, marks=(), y_range=None):
         The line is the mean over the seeds, the band reaches from the lowest to the highest.
     """
     figure, axes = new_figure(size=(7.5, 3.6))
-    for color, (name, (at, values)) in zip(colors(named), named.items(), strict=True):
+    for color, (name, (at, values)) in zip(colors(named, palette), named.items(), strict=True):
         values = np.atleast_2d(np.asarray(values, float))
         marker = "o" if values.shape[1] <= 30 else None
         axes.plot(at, values.mean(axis=0), color=color, label=name, marker=marker, markersize=4)

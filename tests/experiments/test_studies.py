@@ -1,13 +1,13 @@
-"""Intervals and paired tests against printed tables; the stored studies are whole and of one kind."""
+"""Intervals and paired tests against printed tables; stored studies are whole, of one kind."""
 
 import json
 import math
 
 import numpy as np
 import pytest
-from tests.conftest import ROOT
 
 from nndl.experiments import recipes, studies
+from tests.conftest import ROOT
 
 STORED = sorted((ROOT / "results" / "search").glob("*.json"))
 

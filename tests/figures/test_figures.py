@@ -40,8 +40,7 @@ EVERY = {
     "compare": lambda: figures.compare_runs({"a": [runner(), runner(seed=1)], "b": runner()}),
     "gradients": lambda: figures.gradient_norms({"a": [0.1, 0.2, 0.3], "b": [1, 1, 1]}),
     "gradients of seeds": lambda: figures.gradient_norms({"a": [{"w": 0.1, "v": 0.2}] * 2}),
-    "line": lambda: figures.loss_line(GRID, {"a": GRID**2, "b": 1 - GRID}),
-    "surface": lambda: figures.loss_surface(GRID, GRID, {"a": np.add.outer(GRID**2, GRID**2)}),
+    "curves": lambda: figures.curves({"a": (GRID, GRID**2), "b": (GRID, 1 - GRID)}, "x", "y"),
     "scaling": lambda: figures.scaling(
         [
             {"network": "LeNet-5", "batch": n, "threads": t, "images a second": {"nndl": n * t}}
@@ -51,9 +50,6 @@ EVERY = {
     ),
     "times": lambda: figures.times({"loops": (900, 800, 1000), "ours": (2, 1, 3)}),
     "times grouped": lambda: figures.times({"a": {"forward": 1, "backward": 20}}),
-    "weights": lambda: figures.weight_norms(
-        {"none": [(0, 1), (9, 2)], "decay": [(0, 1), (9, 0.5)]}
-    ),
     "connections": figures.connections,
     "connections 2-D": figures.connections_2d,
     "flip": figures.flip,
@@ -233,8 +229,9 @@ def test_scores_of_training_are_drawn_at_the_ends_of_the_epochs():
     [
         lambda palette: figures.compare_runs({"a": runner(), "b": runner(seed=1)}, palette=palette),
         lambda palette: figures.gradient_norms({"a": [1, 2], "b": [2, 1]}, palette=palette),
-        lambda palette: figures.weight_norms({"a": [(0, 1)], "b": [(0, 2)]}, palette=palette),
-        lambda palette: figures.learning_rates({"a": [1, 2], "b": [2, 1]}, palette=palette),
+        lambda palette: figures.curves(
+            {"a": ([1, 2], [2, 1]), "b": ([1, 2], [1, 2])}, "x", "y", palette=palette
+        ),
     ],
 )
 def test_a_setting_keeps_its_colour_from_figure_to_figure(draw):
@@ -273,30 +270,6 @@ def test_gradient_norms_are_those_of_backward():
     assert list(norms) == ["conv1.weight", "conv3.weight", "conv5.weight"]
     expected = np.linalg.norm(model.conv3.weight.grad.numpy())
     assert np.isclose(norms["conv3.weight"], expected, rtol=1e-5)
-
-
-def test_the_line_of_losses_meets_both_networks_and_leaves_the_model():
-    paddle.seed(0)
-    first, second = LeNet(operators="paddle"), LeNet(operators="paddle")
-    X, y = paddle.randn([4, 1, 32, 32]), paddle.arange(4)
-    ends = [{k: v.clone() for k, v in m.state_dict().items()} for m in (first, second)]
-    losses = analysis.loss_along_line(first, *ends, X, y, [0, 0.5, 1])
-    expected = [paddle.nn.functional.cross_entropy(m(X), y).item() for m in (first, second)]
-    assert np.allclose([losses[0], losses[2]], expected, rtol=1e-6)
-    assert all(np.array_equal(v, ends[0][k]) for k, v in first.state_dict().items())
-    with pytest.raises(ValueError, match=r"end lacks conv1.bias"):
-        analysis.loss_along_line(first, ends[0], {}, X, y, [0])
-
-
-def test_the_slice_of_losses_has_the_network_in_its_middle():
-    paddle.seed(0)
-    model, X, y = LeNet(operators="paddle"), paddle.randn([4, 1, 32, 32]), paddle.arange(4)
-    before = {k: v.numpy().copy() for k, v in model.state_dict().items()}
-    losses = analysis.loss_slice(model, X, y, np.linspace(-1, 1, 3), np.linspace(0, 1, 2))
-    expected = paddle.nn.functional.cross_entropy(model(X), y).item()
-    assert losses.shape == (2, 3) and np.isclose(losses[0, 1], expected, rtol=1e-6)
-    assert len(np.unique(losses)) == 6
-    assert all(np.array_equal(v, before[k]) for k, v in model.state_dict().items())
 
 
 def test_layer_output_is_what_the_layer_computes():
