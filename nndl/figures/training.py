@@ -251,7 +251,7 @@ def compare_runs(
             if len(seeds) > 1:
                 side.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
     for side in axes:  # long runs have long numbers
-        side.xaxis.set_major_locator(MaxNLocator(5))
+        side.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         side.xaxis.set_major_formatter("{x:,.0f}")
         side.set_xlim(axes[0].get_xlim())
     counted = "epoch" if epoch else "training step"
