@@ -121,11 +121,13 @@ class Study:
     """
 
     def __init__(self, name):
-        path = Path(__file__).resolve().parents[2] / "results" / "search" / f"{name}.json"
-        if not path.exists():
+        here = Path(__file__).resolve()  # in a checkout; an installed package has a copy beside it
+        folders = here.parents[2] / "results" / "search", here.parent / "search"
+        path = next((f / f"{name}.json" for f in folders if (f / f"{name}.json").exists()), None)
+        if path is None:
             raise FileNotFoundError(
-                f"expected the study {path.name} in results/search/ beside the package, found "
-                f"none: run python scripts/studies.py {name}"
+                f"expected the study {name!r} in results/search/ beside the package, found none: "
+                f"run python scripts/studies.py {name}"
             )
         stored = json.loads(path.read_text("utf-8"))
         self.name, self.runs, machine = name, {}, stored["machine"]
