@@ -209,7 +209,7 @@ def compare_runs(
     palette=None,
     epoch=None,
 ):
-    """Training loss and dev score of several settings, with the spread over their seeds.
+    """Training loss and dev score of several settings; a band spans the seeds of one setting.
 
     Parameters
     ----------

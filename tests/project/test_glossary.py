@@ -52,7 +52,7 @@ def python_texts(source):
 def glossary():
     """Letter → meaning, as the table in 5.1 prints them."""
     cells = nbformat.read(ROOT / "notebooks" / "5.1_convolution.ipynb", as_version=4).cells
-    table = next(cell.source for cell in cells if "### 记号" in cell.source)
+    table = next(c.source.partition("### 记号")[2] for c in cells if "### 记号" in c.source)
     rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")]
     pairs = [(row[k].strip(), row[k + 1].strip()) for row in rows for k in range(0, len(row), 2)]
     return dict(pairs)
