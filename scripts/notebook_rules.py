@@ -3,8 +3,8 @@
 import hashlib
 import re
 
-#: lines of a code cell, of a class, and cells of a notebook
-MAX_LINES, MAX_CLASS, MAX_CELLS = 15, 25, 120
+#: lines of a code cell, of a class, and cells of a chapter without its exercises
+MAX_LINES, MAX_CLASS, MAX_CELLS = 15, 25, 105
 MAX_BYTES = 6_000_000
 _DEBRIS = {
     r"Warning\b": "a warning",
@@ -66,9 +66,14 @@ _CHINESE = r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"
 _BROKEN = re.compile(rf"{_CHINESE}\n(?=[^\n#>|*\-$`<0-9 ])")
 
 
+def chapter(notebook):
+    """The cells that are not generated from the bank of exercises."""
+    return [cell for cell in notebook.cells if "exercise" not in cell.metadata.get("tags", [])]
+
+
 def prose_problems(notebook):
-    """Paragraphs broken over source lines, which JupyterLab shows with a gap, and silent figures."""
-    found, cells = [], [c for c in notebook.cells if "exercise" not in c.metadata.get("tags", [])]
+    """Paragraphs broken over source lines (JupyterLab shows a gap), and figures without a word."""
+    cells, found = chapter(notebook), []
     for number, cell in enumerate(cells, 1):
         if cell.cell_type == "markdown":
             text = re.sub(r"```.*?```", "", cell.source, flags=re.S)
@@ -96,8 +101,8 @@ def rule_problems(notebook):
         most = MAX_CLASS if cell.source.lstrip().startswith("class ") else MAX_LINES
         if lines > most:
             found.append(f"code cell {number} has {lines} lines, at most {most}")
-    if len(cells) > MAX_CELLS:
-        found.append(f"{len(cells)} cells, at most {MAX_CELLS}")
+    if len(chapter(notebook)) > MAX_CELLS:
+        found.append(f"{len(chapter(notebook))} cells, at most {MAX_CELLS}")
     headings = [
         line
         for cell in cells

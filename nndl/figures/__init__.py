@@ -15,14 +15,12 @@ from .responses import edges, maps_side_by_side, pooling, response_histogram, si
 from .results import (
     class_accuracy,
     confusion_matrix,
-    feature_maps,
     grad_cam_overlay,
-    kernels,
     prediction,
     prediction_titles,
     worst_mistakes,
 )
-from .speed import scaling, times, work_and_time
+from .speed import times, work_and_time
 from .training import (
     compare_runs,
     curves,
@@ -44,7 +42,6 @@ __all__ = [
     "curves",
     "draw_digit",
     "edges",
-    "feature_maps",
     "flip",
     "geometry",
     "grad_cam_overlay",
@@ -52,7 +49,6 @@ __all__ = [
     "im2col",
     "image_grid",
     "interactive_conv2d",
-    "kernels",
     "live",
     "maps_side_by_side",
     "matrix",
@@ -64,7 +60,6 @@ __all__ = [
     "receptive_field_layers",
     "receptive_field_map",
     "response_histogram",
-    "scaling",
     "signals",
     "steps",
     "times",

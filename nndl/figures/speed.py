@@ -1,7 +1,7 @@
 """Figures of speed: times of several programs, and how speed grows with the batch."""
 
 import numpy as np
-from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from . import style
 from .style import draws, label, new_figure
@@ -59,61 +59,6 @@ def times(medians, unit="ms", title=None, quantity="time of one call"):
     axes.tick_params(axis="y", length=0)
     if grouped:
         figure.legend(loc="outside upper right", ncols=len(groups))
-    return figure
-
-
-@draws
-def scaling(rows, title=None):
-    """Images a second by batch size and threads, on two logarithmic axes, a network a panel.
-
-    Parameters
-    ----------
-    rows : list of dict
-        From `python -m benchmarks --scaling --json FILE`: 'network', 'batch', 'threads' and
-        'images a second', which maps names of programs to speeds.
-    title : str, optional
-
-    Returns
-    -------
-    Figure
-
-    Notes
-    -----
-    A program has a colour, a number of threads a line style.
-    """
-    networks = list(dict.fromkeys(row["network"] for row in rows))
-    names = list(dict.fromkeys(name for row in rows for name in row["images a second"]))
-    threads = sorted({row["threads"] for row in rows})
-    batches = sorted({row["batch"] for row in rows})
-    figure, panels = new_figure(
-        1, len(networks), size=(4.6 * len(networks) + 0.4, 4), squeeze=False
-    )
-    for axes, network in zip(panels[0], networks, strict=True):
-        for name, color in zip(names, (style.BLUE, style.VERMILLION, style.GREEN), strict=False):
-            for count in threads:
-                chosen = [r for r in rows if (r["network"], r["threads"]) == (network, count)]
-                axes.loglog(
-                    [row["batch"] for row in chosen],
-                    [row["images a second"][name] for row in chosen],
-                    color=color,
-                    linestyle="-" if count == max(threads) else ":",
-                    marker="o" if count == max(threads) else "s",
-                    markersize=5,
-                    label=f"{name}, {count} thread" + "s" * (count > 1),
-                )
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(batches, [str(batch) for batch in batches])
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:,.0f}")
-        axes.yaxis.set_minor_locator(NullLocator())
-        label(axes, "images in a batch", "images a second (log scale)", network, "both")
-    figure.legend(
-        *panels[0][0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=len(names) * len(threads),
-    )
-    if title:
-        figure.suptitle(title)
     return figure
 
 

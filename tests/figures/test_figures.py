@@ -41,13 +41,6 @@ EVERY = {
     "gradients": lambda: figures.gradient_norms({"a": [0.1, 0.2, 0.3], "b": [1, 1, 1]}),
     "gradients of seeds": lambda: figures.gradient_norms({"a": [{"w": 0.1, "v": 0.2}] * 2}),
     "curves": lambda: figures.curves({"a": (GRID, GRID**2), "b": (GRID, 1 - GRID)}, "x", "y"),
-    "scaling": lambda: figures.scaling(
-        [
-            {"network": "LeNet-5", "batch": n, "threads": t, "images a second": {"nndl": n * t}}
-            for n in (1, 4)
-            for t in (1, 2)
-        ]
-    ),
     "times": lambda: figures.times({"loops": (900, 800, 1000), "ours": (2, 1, 3)}),
     "times grouped": lambda: figures.times({"a": {"forward": 1, "backward": 20}}),
     "connections": figures.connections,
@@ -69,8 +62,6 @@ EVERY = {
     "accuracy": lambda: figures.class_accuracy(np.linspace(0.1, 1, 10), NAMES),
     "mistakes": lambda: figures.worst_mistakes(IMAGES, LOGITS, LABELS, NAMES),
     "prediction": lambda: figures.prediction(IMAGES[0], LOGITS[0], NAMES, 3),
-    "kernels": lambda: figures.kernels(LOGITS.reshape(12, 1, 5, 2)),
-    "maps": lambda: figures.feature_maps(IMAGES, title="conv1"),
     "cam": lambda: figures.grad_cam_overlay(IMAGES[:3], IMAGES[3:6] / 255, ["a", "b", "c"]),
     "im2col": lambda: figures.im2col(np.arange(18).reshape(2, 3, 3), np.ones((2, 2, 2))),
     "side by side": lambda: figures.maps_side_by_side({"a": IMAGES[:3], "b": -1.0 * IMAGES[:3]}),

@@ -84,15 +84,8 @@ def test_right_shapes_and_code_pass(text):
 
 def test_the_table_names_every_letter_once():
     letters = glossary()
-    for letter in (
-        "$B$",
-        "$D$",
-        "$P$",
-        "填充 $P$",
-        "$M\\times N$",
-        "$M'\\times N'$",
-        "$U\\times V$",
-    ):
+    sizes = "$M\\times N$", "$M'\\times N'$", "$U\\times V$"
+    for letter in ("$B$", "$D$", "$P$", "$S$", "填充 $P$", *sizes):
         assert letter in letters
     assert len(set(letters.values())) == len(letters)
 

@@ -77,8 +77,8 @@ def test_a_figure_without_a_word_after_it_is_found():
 
 def test_a_long_notebook_is_found():
     notebook = good_notebook()
-    notebook.cells += [new_markdown_cell("再来") for _ in range(120)]
-    assert rule_problems(notebook) == ["124 cells, at most 120"]
+    notebook.cells += [new_markdown_cell("再来") for _ in range(102)]
+    assert rule_problems(notebook) == ["106 cells, at most 105"]
 
 
 def test_a_committed_widget_leaves_its_picture():
