@@ -12,7 +12,7 @@ def _class_axis(outputs, labels, axis):
     """Outputs with their classes along the last axis, and labels of the shape of the others."""
     if outputs.ndim < 2:
         raise ValueError(
-            f"outputs must be [N, C] (or [N, 1] for two classes), got shape {list(outputs.shape)}; "
+            f"outputs must be [B, K] (or [B, 1] for two classes), got shape {list(outputs.shape)}; "
             "give the model's logits, not class ids"
         )
     if labels.shape == outputs.shape and outputs.shape[-1] > 1:  # one-hot rows name a class, too
@@ -36,10 +36,10 @@ def _class_axis(outputs, labels, axis):
             f"{list(outputs.shape)}, got {list(labels.shape)}; class ids or one-hot rows are "
             "expected"
         )
-    if len(fitting) == 2 and outputs.ndim > 3:  # sequences are [N, T, C], as Paddle has them
+    if len(fitting) == 2 and outputs.ndim > 3:  # sequences are [B, T, K], as Paddle has them
         raise ValueError(
             f"outputs {list(outputs.shape)} may hold their classes along axis 1 or -1: say which, "
-            "e.g. Accuracy(axis=1) for images [N, C, H, W]"
+            "e.g. Accuracy(axis=1) for images [B, K, M, N]"
         )
     outputs = np.moveaxis(outputs, fitting[0], -1)
     return outputs, labels.reshape(outputs.shape[:-1])
@@ -110,10 +110,10 @@ class Accuracy(paddle.metric.Metric):
 
         Parameters
         ----------
-        outputs : Tensor [N, C] or [N, 1], sequences [N, T, C], or images [N, C, H, W]
+        outputs : Tensor [B, K] or [B, 1], sequences [B, T, K], or images [B, K, M, N]
             Logits or probabilities, half precision too. A tuple or list counts its first element.
             An output that is not a number counts as wrong.
-        labels : Tensor [N] or [N, 1], [N, T], or [N, H, W]
+        labels : Tensor [B] or [B, 1], [B, T], or [B, M, N]
             Class ids, or one-hot rows of the shape of the outputs.
 
         Raises
@@ -181,7 +181,7 @@ class ConfusionMatrix(paddle.metric.Metric):
         Parameters
         ----------
         logits, labels
-            As for `Accuracy`; [N, 1] logits when there are two classes.
+            As for `Accuracy`; [B, 1] logits when there are two classes.
 
         Raises
         ------

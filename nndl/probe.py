@@ -37,7 +37,7 @@ class Caught(list):
         output = self.last()
         if len(output.shape) != rank:
             raise ValueError(
-                f"expected a layer with maps [N, P, M', N'], {self.layer!r} gives "
+                f"expected a layer with maps [B, P, M′, N′], {self.layer!r} gives "
                 f"{list(output.shape)}: name a convolution, a pooling or a module of them with "
                 "layer='...'"
             )
@@ -97,7 +97,7 @@ def layer_output(model, layer, X):
     model : paddle.nn.Layer
     layer : str or paddle.nn.Layer
         A name such as 'conv1' or 'module2.0.conv1', or the layer itself.
-    X : Tensor [N, C, M, N'] float32
+    X : Tensor [B, D, M, N] float32
 
     Returns
     -------
@@ -118,7 +118,7 @@ def first_tensor(output):
 
 
 def logits_of(output):
-    """The logits [N, K] of a model that may return more: its entry 'logits', or the first tensor.
+    """The logits [B, K] of a model that may return more: its entry 'logits', or the first tensor.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def logits_of(output):
     logits = first_tensor(found)
     if logits is None or len(logits.shape) != 2:
         shape = "none" if logits is None else list(logits.shape)
-        raise ValueError(f"expected a model whose (first) output is logits [N, K], got {shape}")
+        raise ValueError(f"expected a model whose (first) output is logits [B, K], got {shape}")
     return logits
 
 

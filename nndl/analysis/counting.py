@@ -51,7 +51,7 @@ def _product(*factors):
 
 
 def _map(output, channels, channel_axis=1):
-    """[N, P, M′, N′] → the factors M′, N′, P, with N in front where it is not 1."""
+    """[B, P, M′, N′] → the factors M′, N′, P, with B in front where it is not 1."""
     shape = list(output.shape)
     batch = [shape[0]] if shape[0] != 1 else []
     return [*batch, *(s for i, s in enumerate(shape) if i not in (0, channel_axis)), channels]

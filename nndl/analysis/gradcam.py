@@ -27,20 +27,20 @@ def grad_cam(model, layer, X, classes=None):
     Parameters
     ----------
     model : paddle.nn.Layer
-        Logits [N, K] out, alone or first of several outputs (or called 'logits' in a dict); with
+        Logits [B, K] out, alone or first of several outputs (or called 'logits' in a dict); with
         one column the classes are 1, for which it speaks, and 0. Taken in eval mode and left as
         it was, its gradients too.
     layer : str or paddle.nn.Layer
         Whose feature maps to weigh, for ResNet18 'module4' or 'module5'.
-    X : Tensor [N, C, M, N'] float32
-    classes : sequence of int [N], optional
+    X : Tensor [B, D, M, N] float32
+    classes : sequence of int [B], optional
         Which logit; the highest by default.
 
     Returns
     -------
-    heat : array [N, M', N'] float32, 0–1
+    heat : array [B, M′, N′] float32, 0–1
         At the size of the layer's maps.
-    logits : array [N, K] float32
+    logits : array [B, K] float32
 
     References
     ----------

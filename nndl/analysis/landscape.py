@@ -9,8 +9,8 @@ def gradient_norms_of(model, X, y, loss_fn=None, layers=None):
     Parameters
     ----------
     model : paddle.nn.Layer
-    X : Tensor [N, C, M, N'] float32
-    y : Tensor [N] int64
+    X : Tensor [B, D, M, N] float32
+    y : Tensor [B] int64
     loss_fn : callable, optional
         (logits, labels) -> loss; cross-entropy by default.
     layers : sequence of str, optional

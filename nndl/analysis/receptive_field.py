@@ -168,7 +168,7 @@ def measured_receptive_field(model, input_size, layer=None, position=None, sampl
 
     Returns
     -------
-    array [M, N'] float64
+    array [M, N] float64
         Mean |∂(sum of the output channels) / ∂ input|, channels added; where it is 0 the output
         does not see the pixel.
     """
@@ -206,7 +206,7 @@ def field_size(measured, floor=0.0):
 
     Parameters
     ----------
-    measured : array [M, N'] or [M]
+    measured : array [M, N] or [M]
     floor : float
         Share of the maximum up to which a pixel counts as unseen.
 

@@ -19,9 +19,9 @@ def cross_correlate(X, W, stride=1, padding=0, dilation=1):
 
     Returns
     -------
-    windows : array [M', N', U, V]
+    windows : array [M′, N′, U, V]
         What the kernel sees at each position.
-    Y : array [M', N']
+    Y : array [M′, N′]
     """
     X, W = np.asarray(X), np.asarray(W)
     U, V = (dilation * (size - 1) + 1 for size in W.shape)

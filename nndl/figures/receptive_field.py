@@ -82,7 +82,7 @@ def receptive_field_map(measured, computed=None):
 
     Parameters
     ----------
-    measured : array [M, N'], or dict of str (layer) to such arrays
+    measured : array [M, N], or dict of str (layer) to such arrays
         From `measured_receptive_field`.
     computed : int, or dict of str to int, optional
         Size of the field from `receptive_field`, drawn as a dashed square around the centre.

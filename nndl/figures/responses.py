@@ -15,7 +15,7 @@ def edges(image, responses, absolute=True):
     ----------
     image : array [M, N] or [M, N, 3]
         Grey levels or colours, 0–255 or 0–1.
-    responses : dict of str to array [M', N']
+    responses : dict of str to array [M′, N′]
         Title to the kernel's output.
     absolute : bool
         Show the size of the response (white: strong edge); otherwise blue is negative, white

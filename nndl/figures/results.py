@@ -113,9 +113,9 @@ def worst_mistakes(images, logits, labels, class_names=None, count=10):
 
     Parameters
     ----------
-    images : array or Tensor [N, M, N'], [N, C, M, N'] or [N, M, N', C]
-    logits : array or Tensor [N, K]; [N, 1] for two classes
-    labels : array or Tensor [N] of int
+    images : array or Tensor [B, M, N], [B, D, M, N] or [B, M, N, D]
+    logits : array or Tensor [B, K]; [B, 1] for two classes
+    labels : array or Tensor [B] of int
     class_names : sequence of str, optional
     count : int
         Mistakes shown at most.
@@ -163,7 +163,7 @@ def prediction(image, logits, class_names=None, label_index=None, top=5):
 
     Parameters
     ----------
-    image : array or Tensor [M, N'], [C, M, N'] or [M, N', C]
+    image : array or Tensor [M, N], [D, M, N] or [M, N, D]
     logits : array or Tensor [K] or [1, K]; [1] for two classes
     class_names : sequence of str, optional
     label_index : int, optional
@@ -203,8 +203,8 @@ def grad_cam_overlay(images, heat, titles=None, opacity=0.5):
 
     Parameters
     ----------
-    images : array or Tensor [N, M, N'], [N, C, M, N'] or [N, M, N', C]
-    heat : array [N, M', N'], 0–1
+    images : array or Tensor [B, M, N], [B, D, M, N] or [B, M, N, D]
+    heat : array [B, M′, N′], 0–1
         From `grad_cam`.
     titles : sequence of str, optional
         Of each image, such as the prediction.
@@ -245,8 +245,8 @@ def prediction_titles(logits, labels=None, class_names=None):
 
     Parameters
     ----------
-    logits : array [N, K]; [N, 1] for two classes
-    labels : sequence of int [N], optional
+    logits : array [B, K]; [B, 1] for two classes
+    labels : sequence of int [B], optional
     class_names : sequence of str, optional
 
     Returns

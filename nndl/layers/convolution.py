@@ -61,8 +61,8 @@ def conv2d_loops(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
 
     Parameters
     ----------
-    X : Tensor or ndarray [N, D, M, N'], float32 or float64
-        N images of D channels.
+    X : Tensor or ndarray [B, D, M, N], float32 or float64
+        B images of D channels.
     W : Tensor or ndarray [P, D / groups, U, V], same type
         P kernels.
     b : Tensor or ndarray [P], optional
@@ -75,7 +75,7 @@ def conv2d_loops(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
 
     Returns
     -------
-    Tensor or ndarray [N, P, M′, N′]
+    Tensor or ndarray [B, P, M′, N′]
         Like X; a Tensor is differentiable (through loops as literal as these).
 
     Raises
@@ -148,14 +148,14 @@ def im2col(X, kernel, stride=1, padding=0, dilation=1):
 
     Parameters
     ----------
-    X : ndarray or Tensor [N, D, M, N'], float32 or float64
+    X : ndarray or Tensor [B, D, M, N], float32 or float64
     kernel : int or (int, int)
         U and V, the height and width of the window.
     stride, padding, dilation : int or (int, int)
 
     Returns
     -------
-    ndarray or Tensor [N, D·U·V, M′·N′]
+    ndarray or Tensor [B, D·U·V, M′·N′]
         Like X. Column i·N′ + j holds what the window at (i, j) sees, in the order of a kernel's
         weights W[p].reshape(-1).
 
@@ -250,8 +250,8 @@ def conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
 
     Parameters
     ----------
-    X : Tensor [N, D, M, N'], float32 or float64
-        N images of D channels.
+    X : Tensor [B, D, M, N], float32 or float64
+        B images of D channels.
     W : Tensor [P, D / groups, U, V], same type
         P kernels.
     b : Tensor [P], optional
@@ -263,7 +263,7 @@ def conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
 
     Returns
     -------
-    Tensor [N, P, M′, N′]
+    Tensor [B, P, M′, N′]
         Differentiable with respect to X, W and b (`conv2d_backward` is its derivative), and so are
         its gradients. On a GPU and in a traced graph, Paddle's own kernel computes it.
 
@@ -315,9 +315,9 @@ def conv2d_backward(dY, X, W, stride=1, padding=0, dilation=1, groups=1):
 
     Parameters
     ----------
-    dY : Tensor or ndarray [N, P, M′, N′], float32 or float64
+    dY : Tensor or ndarray [B, P, M′, N′], float32 or float64
         Gradient of the loss with respect to the output.
-    X : Tensor or ndarray [N, D, M, N']
+    X : Tensor or ndarray [B, D, M, N]
     W : Tensor or ndarray [P, D / groups, U, V]
     stride, padding, dilation, groups
         As in the forward pass.
@@ -333,7 +333,7 @@ def conv2d_backward(dY, X, W, stride=1, padding=0, dilation=1, groups=1):
     """
     options = Options.of(stride, padding, dilation, groups)
     _check(X, W, None, options, "conv2d_backward")
-    check_maps(facts(dY), "conv2d_backward", "dY", "[N, P, M′, N′]")
+    check_maps(facts(dY), "conv2d_backward", "dY", "[B, P, M′, N′]")
     X_, W_ = array(X), array(W)
     Y, memory = _forward(X_, W_, None, options)
     if tuple(dY.shape) != Y.shape:
@@ -402,7 +402,7 @@ class Conv2D(paddle.nn.Layer):
 
     Shapes
     ------
-    X [N, D, M, N'] → [N, P, M′, N′], see `output_size`; the type of the parameters (float32, or
+    X [B, D, M, N] → [B, P, M′, N′], see `output_size`; the type of the parameters (float32, or
     float64 after `paddle.set_default_dtype('float64')` or `layer.to(dtype='float64')`).
 
     Raises

@@ -18,7 +18,7 @@ def batch_norm_formula(X, weight, bias, epsilon=1e-5):
 
     Parameters
     ----------
-    X : Tensor [N, D, M, N'], float
+    X : Tensor [B, D, M, N], float
     weight, bias : Tensor [D]
         γ and β.
     epsilon : float
@@ -26,7 +26,7 @@ def batch_norm_formula(X, weight, bias, epsilon=1e-5):
 
     Returns
     -------
-    Tensor [N, D, M, N'], float
+    Tensor [B, D, M, N], float
 
     References
     ----------
@@ -43,14 +43,14 @@ def batch_norm_plain(X, weight, bias, mean, variance, epsilon):
 
     Parameters
     ----------
-    X : ndarray [N, D, M, N']
+    X : ndarray [B, D, M, N]
     weight, bias, mean, variance : ndarray [D]
         γ, β, μ and σ²; of the batch in training, of the running averages in use.
     epsilon : float
 
     Returns
     -------
-    Y, normalized : ndarray [N, D, M, N']
+    Y, normalized : ndarray [B, D, M, N]
         normalized, x̂, is what `batch_norm_plain_backward` wants to see again.
     """
     γ, β, μ, σ2 = (values[:, None, None] for values in (weight, bias, mean, variance))
@@ -59,7 +59,7 @@ def batch_norm_plain(X, weight, bias, mean, variance, epsilon):
 
 
 def batch_norm_plain_backward(dY, normalized, weight, variance, epsilon, of_the_batch):
-    """Gradients dX [N, D, M, N'], dγ and dβ [D].
+    """Gradients dX [B, D, M, N], dγ and dβ [D].
 
     Where μ and σ² are those of the batch, every pixel moves them, too: from what reaches a pixel
     is taken away what all of them have in common, and what goes along with x̂.

@@ -42,7 +42,7 @@ def pool2d_loops(X, size, mode="max", stride=1, padding=0):
 
     Parameters
     ----------
-    X : Tensor or ndarray [N, D, M, N'], float32 or float64
+    X : Tensor or ndarray [B, D, M, N], float32 or float64
     size : int or (int, int)
         Height and width of the window.
     mode : 'max' or 'avg'
@@ -52,7 +52,7 @@ def pool2d_loops(X, size, mode="max", stride=1, padding=0):
 
     Returns
     -------
-    Tensor or ndarray [N, D, M′, N′]
+    Tensor or ndarray [B, D, M′, N′]
         Like X; a Tensor is differentiable. The gradient of a maximum goes to the first pixel,
         row by row, that attains it, as in Paddle.
 
@@ -125,15 +125,15 @@ def pool2d_plain(X, size, mode, stride, padding):
 
     Parameters
     ----------
-    X : ndarray [N, D, M, N']
+    X : ndarray [B, D, M, N]
     size, stride, padding : (int, int)
     mode : 'max' or 'avg'
 
     Returns
     -------
-    Y : ndarray [N, D, M′, N′]
+    Y : ndarray [B, D, M′, N′]
     """
-    seen = windows(pad(X, padding), size, stride)  # [N, D, U, V, M′, N′]
+    seen = windows(pad(X, padding), size, stride)  # [B, D, U, V, M′, N′]
     inside = windows(pad(np.ones_like(X[:1, :1]), padding), size, stride) == 1  # not in the border
     if mode == "max":
         return seen.max(axis=(2, 3), where=inside, initial=-np.inf)
@@ -141,7 +141,7 @@ def pool2d_plain(X, size, mode, stride, padding):
 
 
 def pool2d_plain_backward(dY, Y, X, size, mode, stride, padding):
-    """Gradient of `pool2d_plain`: dX [N, D, M, N'], from dY and Y [N, D, M′, N′].
+    """Gradient of `pool2d_plain`: dX [B, D, M, N], from dY and Y [B, D, M′, N′].
 
     A maximum hands its gradient to the first pixel that attains it, a mean shares it out.
     """
@@ -164,7 +164,7 @@ def pool2d(X, size, mode="max", stride=1, padding=0):
 
     Parameters
     ----------
-    X : Tensor [N, D, M, N'], float32 or float64
+    X : Tensor [B, D, M, N], float32 or float64
     size : int or (int, int)
         Height and width of the window.
     mode : 'max' or 'avg'
@@ -174,7 +174,7 @@ def pool2d(X, size, mode="max", stride=1, padding=0):
 
     Returns
     -------
-    Tensor [N, D, M′, N′]
+    Tensor [B, D, M′, N′]
         Differentiable, and so is its gradient; that of a maximum goes to the first pixel, row by
         row, that attains it, as in Paddle. On a GPU and in a traced graph, Paddle's own kernel
         computes it.
@@ -258,7 +258,7 @@ class Pool2D(paddle.nn.Layer):
 
     Shapes
     ------
-    X [N, D, M, N'] → [N, D, M′, N′], see `nndl.layers.output_size`; float32 or float64.
+    X [B, D, M, N] → [B, D, M′, N′], see `nndl.layers.output_size`; float32 or float64.
 
     Raises
     ------

@@ -75,7 +75,7 @@ def facts(X):
     return Facts(type(X).__name__, tensor, cpu, dtype_name(X), tuple(X.shape))
 
 
-def check_maps(X, owner, name="X", axes="[N, D, M, N'] (batch, channels, height, width)"):
+def check_maps(X, owner, name="X", axes="[B, D, M, N] (batch, channels, height, width)"):
     """Refuse the Facts of what is not a non-empty, four-dimensional array or tensor of floats."""
     if not X.dtype:
         raise TypeError(
@@ -102,7 +102,7 @@ def check_maps(X, owner, name="X", axes="[N, D, M, N'] (batch, channels, height,
 
 
 def pad(X, padding, value=0.0):
-    """X [N, D, M, N'] with `padding` = (height, width) rows and columns of `value` around it."""
+    """X [B, D, M, N] with `padding` = (height, width) rows and columns of `value` around it."""
     height, width = padding
     if not (height or width):
         return X
@@ -123,13 +123,13 @@ def windows(X, kernel, stride, dilation=(1, 1)):
 
     Parameters
     ----------
-    X : ndarray [N, D, M, N']
+    X : ndarray [B, D, M, N]
         Padded maps.
     kernel, stride, dilation : pair of int
 
     Returns
     -------
-    ndarray [N, D, U, V, M′, N′]
+    ndarray [B, D, U, V, M′, N′]
         A view: entry [n, d, u, v, i, j] is what tap (u, v) of the window at (i, j) sees,
         X[n, d, i·stride + u·dilation, j·stride + v·dilation].
     """

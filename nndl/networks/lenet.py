@@ -56,12 +56,12 @@ class LeNet(nn.Layer):
                 f"LeNet expects {self.input_size}×{self.input_size} images, got "
                 f"{X.shape[2]}×{X.shape[3]}: resize them, or build it for them with input_size="
             )
-        X = self.pool2(F.relu(self.conv1(X)))  # [N, 6, 14, 14]
-        X = self.pool4(F.relu(self.conv3(X)))  # [N, 16, 5, 5]
-        X = F.relu(self.conv5(X))  # [N, 120, 1, 1]
-        X = paddle.flatten(X, start_axis=1)  # [N, 120]
-        X = F.relu(self.linear6(X))  # [N, 84]
-        return self.linear7(X)  # [N, num_classes]
+        X = self.pool2(F.relu(self.conv1(X)))  # [B, 6, 14, 14]
+        X = self.pool4(F.relu(self.conv3(X)))  # [B, 16, 5, 5]
+        X = F.relu(self.conv5(X))  # [B, 120, 1, 1]
+        X = paddle.flatten(X, start_axis=1)  # [B, 120]
+        X = F.relu(self.linear6(X))  # [B, 84]
+        return self.linear7(X)  # [B, num_classes]
 
 
 # The book's names.

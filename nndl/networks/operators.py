@@ -62,6 +62,6 @@ def check_images(X, channels, owner):
     shape = list(getattr(X, "shape", []))
     if len(shape) != 4 or shape[1] != channels:
         raise ValueError(
-            f"{owner} expects a batch of images [N, {channels}, M, N'], got shape {shape}; "
+            f"{owner} expects a batch of images [B, {channels}, M, N], got shape {shape}; "
             f"for one image add the batch axis with X.unsqueeze(0)"
         )

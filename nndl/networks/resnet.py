@@ -24,7 +24,7 @@ class ResBlock(nn.Layer):
 
     Shapes
     ------
-    X [N, in_channels, M, N'] → [N, out_channels, ⌈M/stride⌉, ⌈N'/stride⌉], float32.
+    X [B, in_channels, M, N] → [B, out_channels, ⌈M/stride⌉, ⌈N/stride⌉], float32.
 
     References
     ----------
@@ -115,7 +115,7 @@ class ResNet18(nn.Layer):
 
     Shapes
     ------
-    X [N, in_channels, M, N'] → logits [N, num_classes], float32. With the 'imagenet' stem and
+    X [B, in_channels, M, N] → logits [B, num_classes], float32. With the 'imagenet' stem and
     32×32 images the modules give 64×8×8, 64×8×8, 128×4×4, 256×2×2, 512×1×1, num_classes.
 
     References

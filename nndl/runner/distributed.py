@@ -206,7 +206,7 @@ class SharedBatchLoader(BatchLoader):
 
         Returns
         -------
-        X : Tensor [b, C, H, W], float32
+        X : Tensor [b, D, M, N], float32
         y : Tensor [b], int64
             b is the batch's size divided by the number of processes, rounded up or down.
         """

@@ -59,7 +59,7 @@ def scalar_loss(loss_fn, logits, y):
         reason = str(error).strip().split("\n")[0]
         raise ValueError(
             f"loss_fn expected outputs and labels that fit together, got {' and '.join(parts)}: "
-            f"{reason}. For classes: logits [N, C] and class ids 0…C − 1 of shape [N] or [N, 1]"
+            f"{reason}. For classes: logits [B, K] and class ids 0…K − 1 of shape [B] or [B, 1]"
         ) from error
     if not isinstance(loss, paddle.Tensor) or loss.size != 1:
         got = list(loss.shape) if isinstance(loss, paddle.Tensor) else type(loss).__name__

@@ -389,12 +389,12 @@ class RunnerV3:
 
         Parameters
         ----------
-        x : Tensor or ndarray [N, ...], or a tuple or list of them
+        x : Tensor or ndarray [B, ...], or a tuple or list of them
 
         Returns
         -------
         Tensor
-            Logits [N, C] for a classifier.
+            Logits [B, K] for a classifier.
         """
         with eval_mode(self.model):
             return outputs(self.model, tensors(x))

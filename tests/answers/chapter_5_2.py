@@ -328,7 +328,7 @@ def my_conv2d_backward(dY, X, W, stride=1, padding=0):
 def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     N, P, rows, cols = dY.shape
     P, D, U, V = W.shape
-    C = F.unfold(X, [U, V], stride, padding)  # [N, DUV, M'N']
+    C = F.unfold(X, [U, V], stride, padding)  # [B, DUV, M'N']
     G = dY.reshape([N, P, -1])
     dW = paddle.einsum("npk,nck->pc", G, C).reshape(W.shape)
     dC = paddle.einsum("pc,npk->nck", W.reshape([P, -1]), G)
@@ -456,7 +456,7 @@ def my_separable_conv2d(X, depthwise, pointwise, padding=0):
 # %% 5.2-4 wrong depthwise_summed
 def my_separable_conv2d(X, depthwise, pointwise, padding=0):
     D = depthwise.shape[0]
-    Y = F.conv2d(X, depthwise.unsqueeze(0), padding=padding)  # [N, 1, M', N']
+    Y = F.conv2d(X, depthwise.unsqueeze(0), padding=padding)  # [B, 1, M′, N′]
     Y = Y.expand([-1, D, -1, -1])
     return F.conv2d(Y, pointwise.unsqueeze([2, 3]))
 
@@ -573,7 +573,7 @@ def my_transposed_conv2d(X, W, stride=1):
 # %% 5.2-7 right
 def my_im2col(X, kernel, stride=1):
     w = np.lib.stride_tricks.sliding_window_view(X.numpy(), kernel, axis=(1, 2))
-    w = w[:, ::stride, ::stride]  # [D, M', N', U, V]
+    w = w[:, ::stride, ::stride]  # [D, M′, N′, U, V]
     return w.transpose(0, 3, 4, 1, 2).reshape(X.shape[0] * kernel[0] * kernel[1], -1)
 
 

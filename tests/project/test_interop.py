@@ -103,7 +103,7 @@ def test_sequence_outputs():
             self.linear = paddle.nn.Linear(4, 2)
 
         def forward(self, ids):
-            return self.linear(self.embedding(ids))  # [N, T, 2]
+            return self.linear(self.embedding(ids))  # [B, T, 2]
 
     ids = paddle.to_tensor(np.random.default_rng(0).integers(0, 20, (32, 6)))
     train = [(ids[i : i + 8], ids[i : i + 8] % 2) for i in range(0, 32, 8)]

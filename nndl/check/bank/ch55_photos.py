@@ -60,7 +60,7 @@ def augment_often(answer, images, padding, seed=0):
 
 
 def _windows(image, padding, mode="constant"):
-    """Content of every window of a padded image [C, H, W] and its mirror image → move."""
+    """Content of every window of a padded image [D, M, N] and its mirror image → move."""
     sides = [(0, 0), (padding, padding), (padding, padding)]
     padded = np.pad(image, sides, mode=mode)
     height, width = image.shape[1:]

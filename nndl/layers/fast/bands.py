@@ -12,13 +12,13 @@ import numpy as np
 
 
 def _shape(maps, D, plan):
-    """[N, M′, tiles, D, U, K]: windows of T outputs, K pixels wide."""
+    """[B, M′, tiles, D, U, K]: windows of T outputs, K pixels wide."""
     U = plan.taps[0].stop - plan.taps[0].start
     return (len(maps), *plan.grid, D, U, plan.length)
 
 
 def _padded(X, plan):
-    """Zeros [N, D, rows, columns] that hold every window, and the place of X in them."""
+    """Zeros [B, D, rows, columns] that hold every window, and the place of X in them."""
     N, D, M, L = X.shape
     (p, q), t = plan.padding, plan.stride[1]
     columns = plan.taps[1].start * plan.dilation[1] + plan.length
@@ -46,7 +46,7 @@ def kernels(W, plan):
 
 
 def unfold(X, plan, space):
-    """Every window of X [N, D, M, N'], T outputs wide, one a row: [N·M′·tiles, D·U·K]."""
+    """Every window of X [B, D, M, N], T outputs wide, one a row: [B·M′·tiles, D·U·K]."""
     maps = X
     if plan.padding != (0, 0) or plan.tile * plan.grid[1] > plan.output[1]:
         maps, inside = _padded(X, plan)
@@ -63,13 +63,13 @@ def unfold(X, plan, space):
 
 
 def _outputs(maps, plan):
-    """maps [N·M′·tiles, T·P] as [N, P, M′, tiles, T], the order of an output."""
+    """maps [B·M′·tiles, T·P] as [B, P, M′, tiles, T], the order of an output."""
     maps = maps.reshape(-1, *plan.grid, plan.tile, maps.shape[1] // plan.tile)
     return maps.transpose(0, 4, 1, 2, 3)
 
 
 def multiply(rows, band, b, plan, Y, space):
-    """Y [N, P, M′, N′] = rows · bandᵀ + b."""
+    """Y [B, P, M′, N′] = rows · bandᵀ + b."""
     maps = np.matmul(rows, band.T, out=space.array("Y", (len(rows), len(band)), Y.dtype))
     maps = _outputs(maps, plan)
     whole = plan.tile * plan.grid[1] == plan.output[1]
@@ -83,7 +83,7 @@ def multiply(rows, band, b, plan, Y, space):
 
 
 def arrange(dY, plan, space):
-    """dY [N, P, M′, N′] with T outputs' gradients of every map in a row: [N·M′·tiles, T·P]."""
+    """dY [B, P, M′, N′] with T outputs' gradients of every map in a row: [B·M′·tiles, T·P]."""
     N, P = dY.shape[:2]
     over = plan.tile * plan.grid[1] - plan.output[1]
     if over:
@@ -107,7 +107,7 @@ def bias_gradient(G, plan):
 
 
 def fold(G, band, plan, dX, space):
-    """drows = G · band, every entry added to the pixel of dX [N, D, M, N'] that it came from."""
+    """drows = G · band, every entry added to the pixel of dX [B, D, M, N] that it came from."""
     shape = _shape(dX, dX.shape[1], plan)
     drows = space.array("dwindows", (len(G), band.shape[1]), G.dtype)
     drows = np.matmul(G, band, out=drows).reshape(shape).transpose(0, 3, 4, 1, 2, 5)

@@ -38,7 +38,7 @@ def _shared_pixels(phases, X, plan):
 
 
 def unfold(X, plan, space):
-    """Every window of X [N, D, M, N'], one a column."""
+    """Every window of X [B, D, M, N], one a column."""
     N, D = X.shape[:2]
     phases = _empty_phases(N, D, plan, X.dtype, space)
     for inside, pixels in _shared_pixels(phases, X, plan):
@@ -51,7 +51,7 @@ def unfold(X, plan, space):
 
 
 def multiply(columns, kernels, b, plan, Y, space):
-    """Y [N, P, M′, N′] = kernels · columns + b."""
+    """Y [B, P, M′, N′] = kernels · columns + b."""
     N, P = Y.shape[:2]
     maps = np.matmul(kernels, columns, out=space.array("Y", (P, columns.shape[1]), Y.dtype))
     valid = maps.reshape(P, N, *plan.grid)[:, :, : plan.output[0], : plan.output[1]]
@@ -63,7 +63,7 @@ def multiply(columns, kernels, b, plan, Y, space):
 
 
 def arrange(dY, plan, space):
-    """dY [N, P, M′, N′] with a window's gradients in a column: [P, positions]."""
+    """dY [B, P, M′, N′] with a window's gradients in a column: [P, positions]."""
     N, P = dY.shape[:2]
     G = space.array("G", (P, N, *plan.grid), dY.dtype)
     G[:, :, plan.output[0] :] = 0  # positions over the end of the rows take no part
@@ -83,7 +83,7 @@ def bias_gradient(G, plan):
 
 
 def fold(G, kernels, plan, dX, space):
-    """dcolumns = kernelsᵀ · G, every entry added to the pixel of dX [N, D, M, N'] it came from."""
+    """dcolumns = kernelsᵀ · G, every entry added to the pixel of dX [B, D, M, N] it came from."""
     N, D = dX.shape[:2]
     length = G.shape[1]
     dcolumns = space.array("dwindows", (kernels.shape[1], length), G.dtype)

@@ -8,8 +8,8 @@ form     when                                          what is multiplied
 winograd 3×3, stride 1, float32, channels and tiles    transformed windows by transformed kernels
          enough; large maps even of a single image
 plain    a single image, or `NNDL_FORM=plain`          kernels by windows, as in `conv2d_plain`
-dense    one window covers the whole input             images [N, D·U·V] by kernels, no copying
-rows     1×1 kernels; small maps of many channels      windows [N·M′·N′, U·V·D] by kernels
+dense    one window covers the whole input             images [B, D·U·V] by kernels, no copying
+rows     1×1 kernels; small maps of many channels      windows [B·M′·N′, U·V·D] by kernels
 bands    few channels and few, wide kernels            windows of T outputs by T shifted kernels
 columns  large maps, or few channels                   kernels by windows [U·V·D, N·positions]
 ======== ============================================= ==========================================

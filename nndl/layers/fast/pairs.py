@@ -14,7 +14,7 @@ def fits(mode, shape, size, stride, padding):
 
 
 def forward(maps, Y, mode, *geometry):
-    """Y [maps, M′, N′] of maps [maps, M, N'].
+    """Y [maps, M′, N′] of maps [maps, M, N].
 
     Returns what the backward pass wants to see again; None where there is a NaN, whose place the
     comparisons of the backward pass would not find.
@@ -26,7 +26,7 @@ def forward(maps, Y, mode, *geometry):
 
 
 def backward(dY, kept, dX, mode, *geometry):
-    """dX [maps, M, N']: of equal pixels the first, row by row, takes the gradient."""
+    """dX [maps, M, N]: of equal pixels the first, row by row, takes the gradient."""
     pairs, larger = kept
     dlarger = np.empty_like(larger)
     _hand_down(dY.reshape(-1, dY.shape[2]), larger, dlarger)

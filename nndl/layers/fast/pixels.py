@@ -7,7 +7,7 @@ LARGE_MAP, LINE = 256, 16
 
 
 def pack(X, length, place, space, name):
-    """X [n, D, M, N'] pixels first, at `place` of zeros [length, length′, n, D]."""
+    """X [n, D, M, N] pixels first, at `place` of zeros [length, length′, n, D]."""
     n, D, M, L = X.shape
     pixels = space.array(name, (*length, n, D), X.dtype, np.zeros)
     if M * L < LARGE_MAP:  # image by image, then in runs of D
@@ -23,7 +23,7 @@ def pack(X, length, place, space, name):
 
 
 def unpack(pixels, X, space):
-    """The way back, into X [n, D, M, N']."""
+    """The way back, into X [n, D, M, N]."""
     n, D, M, L = X.shape
     maps = space.array("maps back", (n, M, L, D + LINE), X.dtype)[..., :D]
     maps[...] = pixels.transpose(2, 0, 1, 3)

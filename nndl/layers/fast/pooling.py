@@ -21,7 +21,7 @@ def choose(mode, *geometry):
 
 
 def _pictures(X):
-    """X [N, D, M, N'] as [N·D, M, N']: every map is pooled by itself."""
+    """X [B, D, M, N] as [B·D, M, N]: every map is pooled by itself."""
     return X.reshape(-1, *X.shape[2:])
 
 
@@ -42,7 +42,7 @@ def forward(X, size, mode, stride, padding):
 
 
 def backward(dY, kept, X, size, mode, stride, padding):
-    """dX [N, D, M, N']."""
+    """dX [B, D, M, N]."""
     geometry = X.shape[2:], size, stride, padding
     G, dX = _pictures(dY), empty((X.shape[0] * X.shape[1], *X.shape[2:]), X.dtype)
 

@@ -1,4 +1,4 @@
-"""Windows as rows [N·M′·N′, U·V·D], channels last: the form for small maps of many channels."""
+"""Windows as rows [B·M′·N′, U·V·D], channels last: the form for small maps of many channels."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def unfold(X, plan, space):
-    """Every window of X [N, D, M, N'], one a row."""
+    """Every window of X [B, D, M, N], one a row."""
     if _whole_pixels(plan):
         pixels = X[:, :, :: plan.stride[0], :: plan.stride[1]]
         return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)).reshape(-1, X.shape[1])
@@ -21,7 +21,7 @@ def unfold(X, plan, space):
 
 
 def multiply(rows, kernels, b, plan, Y, space):
-    """Y [N, P, M′, N′] = rows · kernelsᵀ + b."""
+    """Y [B, P, M′, N′] = rows · kernelsᵀ + b."""
     N, P = Y.shape[:2]
     maps = np.matmul(rows, kernels.T, out=space.array("Y", (len(rows), P), Y.dtype))
     if b is not None:
@@ -30,7 +30,7 @@ def multiply(rows, kernels, b, plan, Y, space):
 
 
 def arrange(dY, plan, space):
-    """dY [N, P, M′, N′] with a window's gradients in a row: [N·M′·N′, P]."""
+    """dY [B, P, M′, N′] with a window's gradients in a row: [B·M′·N′, P]."""
     return np.ascontiguousarray(dY.transpose(0, 2, 3, 1)).reshape(-1, dY.shape[1])
 
 
@@ -45,7 +45,7 @@ def bias_gradient(G, plan):
 
 
 def fold(G, kernels, plan, dX, space):
-    """drows = G · kernels, every entry added to the pixel of dX [N, D, M, N'] that it came from."""
+    """drows = G · kernels, every entry added to the pixel of dX [B, D, M, N] that it came from."""
     drows = space.array("dwindows", (len(G), kernels.shape[1]), G.dtype)
     np.matmul(G, kernels, out=drows)
     N, D, M, L = dX.shape
@@ -72,7 +72,7 @@ def _whole_pixels(plan):
 
 
 def _windows(maps, plan):
-    """A view [N, M′, N′, U, V, D] of padded maps: what each tap sees at each position."""
+    """A view [B, M′, N′, U, V, D] of padded maps: what each tap sees at each position."""
     top, left = (plan.taps[k].start * plan.dilation[k] for k in (0, 1))
     maps = maps[:, top:, left:]
     n, r, c, d = maps.strides

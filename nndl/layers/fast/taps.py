@@ -22,7 +22,7 @@ def _together(maps):
 
 
 def _side_by_side(shape, count, dtype):
-    """Unset maps [M, N', count]: what a tap sees is one long run over all of them.
+    """Unset maps [M, N, count]: what a tap sees is one long run over all of them.
 
     From pixel to pixel it is an odd number of cache lines. With a power of two, which `count`
     mostly is, the pixels of a map would share a few places of the cache and push one another out
@@ -34,7 +34,7 @@ def _side_by_side(shape, count, dtype):
 
 
 def _pixels_first(maps):
-    """A copy [M, N', maps] of maps [maps, M, N']."""
+    """A copy [M, N, maps] of maps [maps, M, N]."""
     copy = _side_by_side(maps.shape[1:], len(maps), maps.dtype)
     copy[...] = maps.transpose(1, 2, 0)
     return copy
@@ -88,7 +88,7 @@ def _overlap(size, stride, padding):
 
 
 def forward(maps, Y, mode, *geometry):
-    """Y [maps, M′, N′] of maps [maps, M, N']; returns what the backward pass wants to see again."""
+    """Y [maps, M′, N′] of maps [maps, M, N]; returns what the backward pass wants to see again."""
     combine = _largest if mode == "max" else _mean
     if not _overlap(*geometry[1:]):
         x, y = maps.transpose(1, 2, 0), Y.transpose(1, 2, 0)
@@ -106,7 +106,7 @@ def forward(maps, Y, mode, *geometry):
 
 
 def backward(dY, kept, dX, mode, *geometry):
-    """dX [maps, M, N'] of dY [maps, M′, N′]."""
+    """dX [maps, M, N] of dY [maps, M′, N′]."""
     overlap = _overlap(*geometry[1:])
     blocks = _together(dX) if overlap else [slice(None)]
     for number, block in enumerate(blocks):

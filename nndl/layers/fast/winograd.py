@@ -138,7 +138,7 @@ def axis(size, padding):
 
 
 class Tiling:
-    """The tiles of maps [M, N'] with a padding, and the linear steps from pixels to them and back.
+    """The tiles of maps [M, N] with a padding, and the linear steps from pixels to them and back.
 
     Pixels come first and channels last, [rows, columns, n, D]: a small matrix times rows or
     columns then is a matrix product with long rows, which took a fifth of the time of additions.
@@ -245,7 +245,7 @@ def even(sums):
 
 
 def _even_windows(pixels, border, space):
-    """Whether the 3×3 windows over pixels [M, N', n, D] in a border of zeros see like numbers."""
+    """Whether the 3×3 windows over pixels [M, N, n, D] in a border of zeros see like numbers."""
     (M, L, n, D), (p, q) = pixels.shape, border
     sizes = np.zeros((M + 2 * p, L + 2 * q, n), pixels.dtype)
     size = np.abs(pixels, out=space.array("sizes", pixels.shape, pixels.dtype))
@@ -285,7 +285,7 @@ def forward(X, W, b, padding):
 
     Parameters
     ----------
-    X : ndarray [N, D, M, N'], float32
+    X : ndarray [B, D, M, N], float32
     W : ndarray [P, D, 3, 3], float32
     b : ndarray [P], float32, or None
     padding : pair of int
@@ -293,7 +293,7 @@ def forward(X, W, b, padding):
 
     Returns
     -------
-    Y [N, P, M′, N′], and the transformed kernels U for `backward`
+    Y [B, P, M′, N′], and the transformed kernels U for `backward`
     """
     tiles = tiling(X.shape[2:], padding)
     U = _kernels(W, tiles)
@@ -324,7 +324,7 @@ def backward(dY, X, W, padding, needed, U):
 
     Parameters
     ----------
-    dY : ndarray [N, P, M′, N′], float32
+    dY : ndarray [B, P, M′, N′], float32
     X, W, padding
         As in `forward`.
     needed : three bool
