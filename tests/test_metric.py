@@ -51,7 +51,7 @@ def test_an_output_that_is_no_number_is_wrong():
 @pytest.mark.parametrize(
     ("outputs", "labels", "message"),
     [
-        ([1.0, 2.0], [0, 1], r"outputs must be \[N, C\]"),
+        ([1.0, 2.0], [0, 1], r"outputs must be \[B, K\]"),
         ([[1.0, 2.0]], [2], r"labels must lie in 0…1 .* got 2…2"),
         ([[1.0, 2.0]], [-1], r"labels must lie in 0…1"),
         ([[1.0], [2.0]], [0, 2], r"labels must lie in 0…1"),
@@ -130,7 +130,7 @@ def test_what_is_not_to_be_counted():
 
 def test_images_one_hot_rows_and_the_axis_of_the_classes():
     labels = np.arange(9).reshape(1, 3, 3) % 3
-    square = np.moveaxis(np.eye(3)[labels], -1, 1)  # [N, C, H, W] with C = H = W
+    square = np.moveaxis(np.eye(3)[labels], -1, 1)  # [B, D, M, N] with D = M = N
     with pytest.raises(ValueError, match="axis 1 or -1"):
         accuracy(square, labels)
     assert accuracy(square, labels, axis=1) == 1
