@@ -189,15 +189,15 @@ def conv2d_plain(X, W, b, stride, padding, dilation):
 
     Parameters
     ----------
-    X : ndarray [N, D, M, N']
+    X : ndarray [B, D, M, N]
     W : ndarray [P, D, U, V]
     b : ndarray [P] or None
     stride, padding, dilation : (int, int)
 
     Returns
     -------
-    Y : ndarray [N, P, M′, N′]
-    columns : ndarray [N, D·U·V, M′·N′]
+    Y : ndarray [B, P, M′, N′]
+    columns : ndarray [B, D·U·V, M′·N′]
         What `conv2d_plain_backward` wants to see again.
 
     References
@@ -220,9 +220,9 @@ def conv2d_plain_backward(dY, columns, X, W, stride, padding, dilation):
 
     Parameters
     ----------
-    dY : ndarray [N, P, M′, N′]
+    dY : ndarray [B, P, M′, N′]
         Gradient of the loss with respect to Y.
-    columns : ndarray [N, D·U·V, M′·N′]
+    columns : ndarray [B, D·U·V, M′·N′]
     X, W, stride, padding, dilation
         As in `conv2d_plain`.
 
@@ -237,7 +237,7 @@ def conv2d_plain_backward(dY, columns, X, W, stride, padding, dilation):
     np.dot(*of_all_images, out=dW.reshape(P, K))  # dW = dY · columnsᵀ
     dcolumns = kernels.T @ G  # dcolumns = Wᵀ · dY
     dX = np.zeros_like(pad(X, padding))
-    seen = windows(dX, (U, V), stride, dilation)  # [N, D, U, V, M′, N′]
+    seen = windows(dX, (U, V), stride, dilation)  # [B, D, U, V, M′, N′]
     dcolumns = dcolumns.reshape(seen.shape)
     for u in range(U):
         for v in range(V):  # every entry is added to the pixel that it came from

@@ -25,7 +25,7 @@ class LeNet(nn.Layer):
 
     Shapes
     ------
-    X [N, in_channels, input_size, input_size] float32 → logits [N, num_classes] float32.
+    X [B, in_channels, input_size, input_size] float32 → logits [B, num_classes] float32.
 
     References
     ----------

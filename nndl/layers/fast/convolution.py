@@ -105,7 +105,7 @@ _LEFT_OUT = {
 
 
 def choose(X, W, stride, padding, dilation, without=None):
-    """The Plan for arrays X [N, D, M, N'] and W [P, D, U, V], without some of the forms."""
+    """The Plan for arrays X [B, D, M, N] and W [P, D, U, V], without some of the forms."""
     without = _LEFT_OUT[form_asked_for()] if without is None else without
     single = X.dtype == W.dtype == np.float32
     return _choose(len(X), X.shape[2:], W.shape, stride, padding, dilation, single, without)
@@ -157,7 +157,7 @@ _AWKWARD = "winograd", "bands", "plain"
 
 
 def forward(X, W, b, plan):
-    """Y [N, P, M′, N′], and what `backward` wants to see again.
+    """Y [B, P, M′, N′], and what `backward` wants to see again.
 
     That is the plan that was followed in the end, and kernels in the order of its form with what
     windows are small enough to keep.
