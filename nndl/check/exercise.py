@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import itertools
 import re
 import textwrap
 from collections.abc import Callable
@@ -207,17 +208,34 @@ class Exercise:
             object.__setattr__(self, "_listed", found)
         return self._listed
 
-    def slip_sources(self):
-        """(source, name, advice) of every line of `slips`."""
+    def _slips(self):
+        """(old, new, name, advice) of every line of `slips`."""
         for line in self.slips.splitlines():
             old, new, words = (part.strip() for part in line.split("⇒"))
             name, _, advice = words.partition("：")
-            for source in (self.solution, *self.versions):
-                if old in source:
-                    yield source.replace(old, new.replace("\\n", "\n")), name, advice or None
-                    break
-            else:
-                raise ValueError(f"exercise {self.id}: no answer contains {old!r} (line {line!r})")
+            yield old, new.replace("\\n", "\n"), name, advice or None
+
+    def slip_sources(self):
+        """(source, name, advice) of every line of `slips`."""
+        for old, new, name, advice in self._slips():
+            source = next((s for s in (self.solution, *self.versions) if old in s), None)
+            if source is None:
+                raise ValueError(f"exercise {self.id}: no answer contains {old!r} ({name})")
+            yield source.replace(old, new), name, advice
+
+    def slip_pairs(self):
+        """(key, advice, function, direct) of two slips in one answer."""
+        from .engine.run import load_source
+
+        for source in (self.solution, *self.versions):
+            here = [slip for slip in self._slips() if slip[0] in source]
+            for one, two in itertools.combinations(here, 2):
+                once = source.replace(*one[:2])
+                if one[0] in two[0] or two[0] in one[0] or two[0] not in once:
+                    continue
+                advice = " ".join(filter(None, (one[3], two[3])))
+                program = load_source(once.replace(*two[:2]), self.name, "slip")
+                yield f"{one[2]}，并且{two[2]}", advice, program, False
 
 
 # -- text --------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ ONE_CYCLE = from_text(
         case(9, 10, 3, 1.0, about="下降"),
         case(11, 20, 5, 0.5, about="下降"),
         case(3, 10, 0, 0.2, about=("没有预热", "下降")),
+        case(0, 10, 0, 0.2, about=("没有预热", "第一步")),
         case(10, 10, 4, 0.1, about=("最后一步", "下降")),
     ),
     outputs=("lr",),

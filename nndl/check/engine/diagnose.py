@@ -1,6 +1,8 @@
 """Check one answer: run it on the cases, compare, and say what is wrong in which words."""
 
+import contextlib
 import inspect
+import itertools
 import time
 import warnings
 
@@ -29,8 +31,9 @@ from .when import when
 
 #: seconds that an answer may take for one case, and that the search for its mistake may take
 TIME_LIMIT = 20.0
-TERMS_LIMIT = 0.7
-MUTANTS_LIMIT = 1.0
+TERMS_LIMIT = 0.6
+MUTANTS_LIMIT = 0.8
+PAIRS_LIMIT = 0.3
 
 
 def examine(exercise, answer):
@@ -236,64 +239,149 @@ def _diagnose(exercise, answer, names, actual, expected, right):
     failed = [i for i, ok in enumerate(right) if not ok]
     raised = [actual[i] for i in failed if isinstance(actual[i], Exception)]
     usable = exercise.reference and all(isinstance(problem, SHAPE_ERRORS) for problem in raised)
-    levels = (True, False) if raised else (True,)
-    for strict in levels if usable else ():
-        for key, advice, mutant, direct in exercise.listed_mutants():
-            if _agrees(exercise, mutant, actual, expected, failed, strict, direct):
-                more, picture, _ = _terms(exercise, answer, names, actual, failed)
-                return key, advice, more, picture
-    more, picture, found = _terms(exercise, answer, names, actual, failed)
-    if found:
-        return "+".join(found), None, more, picture
+    likeness = _Likeness(exercise, actual, expected, failed)
+    listed = exercise.listed_mutants() if usable else ()
+    grade, found = likeness.best(listed)
+    more, picture, keys = _terms(exercise, answer, names, actual, failed)
+    if grade > 1:
+        return *found[:2], more, picture
+    if keys:
+        return "+".join(keys), None, more, picture
     # what is shown is the first case that failed: the others that raised are left aside
     pairs = [(actual[i], expected[i]) for i in failed if not isinstance(actual[i], Exception)]
     key = pattern(exercise, pairs) if exercise.reference and pairs else None
-    certain = key in ("outputs_swapped", "wrong_dtype", "extra_axis", "axes_moved")
-    if (
-        usable
-        and not certain
-        and (words := _made_mutant(exercise, actual, expected, failed, levels))
-    ):
-        return words, "改了这一处的参考答案，在每个例子上都与你的结果相同。", more, picture
+    if key in ("outputs_swapped", "wrong_dtype", "extra_axis", "axes_moved"):
+        return key, None, more, picture
+    close = (found[0], found[1]) if grade else None
+    if usable:
+        made_grade, made = likeness.best(_made(exercise))
+        advice = "改了这一处的参考答案，在每个例子上都与你的结果相同。"
+        if made_grade > 1:
+            return made[0], advice, more, picture
+        close = close or ((made[0], None) if made_grade else None)
+        grade, pair = likeness.best(exercise.slip_pairs(), PAIRS_LIMIT)
+        if grade > 2:
+            return pair[0], pair[1], more, picture
+    if unused := _unused(exercise, answer, names):
+        return f"参数 `{unused}` 没有起作用", "改变它，你的结果不变；正确的结果会变。", more, picture
+    if close:
+        return f"很可能是：{close[0]}", close[1], more, picture
     if isinstance(actual[failed[0]], Exception):
         return "exception", None, more, picture
     if key in (None, "wrong_shape") and more:
         return "terms", None, more, picture
+    if key is None and (wrong := _wrong_outputs(exercise, pairs)):
+        return f"只有 {wrong} 不对", "其余的返回值都对。", more, picture
     return key or "unknown", None, more, picture
 
 
-def _agrees(exercise, mutant, actual, expected, failed, strict=True, direct=False):
-    """Whether a mutant gives what the student gave on every case, and not the right answer."""
-    differs = ran = False
-    order = [*failed, *(i for i in range(len(actual)) if i not in failed)]
-    for i in order:
-        wrong = outcome(exercise, mutant, exercise.cases[i], direct)
-        if not same(actual[i], wrong, strict):
-            return False
-        problem = isinstance(wrong, Exception)
-        if not problem and i not in failed and not _right_dtype(exercise, wrong):
-            return False
-        ran = ran or not problem  # errors alone prove nothing
-        differs = differs or (strict if problem else not same(expected[i], wrong))
-    return differs and ran
+class _Likeness:
+    """How much the results of mistaken programs are like those of the answer."""
+
+    def __init__(self, exercise, actual, expected, failed):
+        self.exercise, self.actual, self.expected, self.failed = exercise, actual, expected, failed
+        self.order = [*failed, *(i for i in range(len(actual)) if i not in failed)]
+
+    def best(self, candidates, limit=None):
+        """(grade, candidate): 3 the same on every case, 2 but for the words of errors, 1 nearly."""
+        best = 0, None
+        limit = limit or MUTANTS_LIMIT
+
+        def search():
+            nonlocal best
+            warnings.simplefilter("ignore")
+            end = time.thread_time() + limit
+            for candidate in candidates:
+                grade = self._grade(*candidate[2:])
+                if grade > best[0]:
+                    best = grade, candidate
+                if grade == 3 or time.thread_time() > end:
+                    return
+
+        with contextlib.suppress(Exception):  # the wall clock stops what does not end
+            limited(8 * limit, search)
+        return best
+
+    def _grade(self, mutant, direct=False):
+        seen = odd = 0
+        differs = ran = False
+        strict = True
+        for i in self.order:
+            mine, wanted = self.actual[i], self.expected[i]
+            wrong = outcome(self.exercise, mutant, self.exercise.cases[i], direct)
+            if not same(mine, wrong):
+                if not _undecided(mine) and not _undecided(wrong):
+                    return 0
+                odd += 1
+                if odd > len(self.order) // 2:
+                    return 0
+                continue
+            problem = isinstance(wrong, Exception)
+            if not problem and i not in self.failed and not _right_dtype(self.exercise, wrong):
+                return 0
+            alike = same(mine, wrong, strict=True)
+            strict = strict and alike
+            ran = ran or not problem  # errors alone prove nothing
+            if not problem and not same(wanted, wrong):
+                differs, seen = True, seen + 1
+            elif problem and alike:
+                differs = True
+        if odd:
+            return 1 if seen >= 2 else 0
+        if not (differs and ran):
+            return 0
+        return 3 if strict else 2 if seen else 0
 
 
-def _made_mutant(exercise, actual, expected, failed, levels):
-    """Words of the likeliest edit of a right answer that behaves as the student's does."""
+def _undecided(arrays):
+    """Whether a case ended in an error or in NaN: two ways of one mistake may differ there."""
+    return isinstance(arrays, Exception) or any(
+        part is not None and not np.isfinite(part.astype("float64")).all() for part in arrays
+    )
+
+
+def _made(exercise):
+    """Mistakes made by edits, as (words, advice, function, direct)."""
     sources = tuple(source for source in (exercise.solution, *exercise.versions) if source)
+    made = mutate.collection(sources, exercise.name) if sources else ()
+    return ((words, None, function, False) for _, words, function in made)
 
-    def search():
-        warnings.simplefilter("ignore")
-        for strict in levels:
-            for _, words, mutant in mutate.collection(sources, exercise.name):
-                if _agrees(exercise, mutant, actual, expected, failed, strict):
-                    return words
-        return None
 
-    try:
-        return limited(MUTANTS_LIMIT, search) if sources else None
-    except (TimeoutError, Exception):
+def _unused(exercise, answer, names):
+    """Name of an argument that the right answer depends on and this answer does not."""
+    if not exercise.reference:
         return None
+    for k, name in enumerate(names):
+        changed = 0
+        for one, two in itertools.pairwise(exercise.cases):
+            args, other = one.fresh(exercise.inputs), two.fresh(exercise.inputs)
+            if np.shape(args[k]) != np.shape(other[k]) or not _changed(args[k], other[k]):
+                continue
+            mixed = (*args[:k], other[k], *args[k + 1 :])
+            cases = [type(one)(exercise_args) for exercise_args in (args, mixed)]
+            right = [outcome(exercise, exercise.reference, c, direct=True) for c in cases]
+            if any(isinstance(r, Exception) for r in right) or same(*right):
+                continue
+            mine = [outcome(exercise, answer, c) for c in cases]
+            if any(isinstance(m, Exception) for m in mine) or not same(*mine):
+                changed = 0
+                break
+            changed += 1
+        if changed:
+            return name
+    return None
+
+
+def _wrong_outputs(exercise, pairs):
+    """Names of the outputs that are wrong, where others are right."""
+    if len(exercise.outputs) == 1 or not pairs:
+        return ""
+    wrong = [
+        name
+        for k, name in enumerate(exercise.outputs)
+        if not all(got[k] is not None and same_values(got[k], want[k]) for got, want in pairs)
+    ]
+    return "、".join(wrong) if len(wrong) < len(exercise.outputs) else ""
 
 
 # -- terms -------------------------------------------------------------------------------------
@@ -304,18 +392,18 @@ def _terms(exercise, answer, names, actual, failed):
     shown = [], "", []
     if not exercise.linear_in or not exercise.reference:
         return shown
-    deadline = time.perf_counter() + TERMS_LIMIT
+    deadline = time.thread_time() + TERMS_LIMIT
     usable = [i for i in failed if not isinstance(actual[i], Exception)]
     for i in [i for i in usable if all(np.size(part) for part in actual[i])][:3]:
         args = exercise.cases[i].fresh("numpy")
         try:
             wanted = _wanted_terms(exercise, i, names, args)
             found = wanted and limited(
-                2 * TERMS_LIMIT, terms.recover, exercise, answer, names, args, deadline
+                8 * TERMS_LIMIT, terms.recover, exercise, answer, names, args, deadline
             )
         except terms.NotLinear:
             return shown if shown[2] else ([], "", ["not_linear"])
-        except (TimeoutError, Exception):
+        except Exception:
             return shown
         if not found:
             continue
@@ -335,7 +423,7 @@ def _wanted_terms(exercise, i, names, args):
     """Terms of the reference on one case, worked out once."""
     known = exercise.__dict__.setdefault("_recovered", {})
     if i not in known:
-        late = time.perf_counter() + 5
+        late = time.thread_time() + 5
         known[i] = terms.recover(exercise, exercise.reference, names, args, late, direct=True)
     return known[i]
 

@@ -223,6 +223,11 @@ def _call(node):
     if inner is not None and name not in ("range", "len", "zip", "enumerate", "super"):
         words = f"没有{verb}" if verb else f"少了 `{name}(…)`"
         yield 1 if verb else 3, f"{words}（{_code(node)} 只写了 {_code(inner)}）", inner
+    if isinstance(inner, ast.Call) and inner is node.args[-1] if node.args else False:
+        if len(node.args) == len(inner.args) == 1 and name != "len":  # f(g(x)) as g(f(x))
+            outer = ast.Call(node.func, inner.args, node.keywords)
+            changed = ast.Call(inner.func, [outer], inner.keywords)
+            yield 1, f"次序弄反了：{_code(node)} 写成了 {_code(changed)}", changed
     for other in _INSTEAD.get(name, ()):
         func = (
             ast.Attribute(node.func.value, other, ast.Load())
@@ -359,6 +364,11 @@ def _boolean(node):
 def _branch(node):
     yield 2, f"没有区分 {_code(node.test)}：总是 {_code(node.body)}", node.body
     yield 2, f"没有区分 {_code(node.test)}：总是 {_code(node.orelse)}", node.orelse
+    for part, condition in ((node.body, "成立"), (node.orelse, "不成立")):
+        nothing = ast.Constant(0)
+        halves = (nothing, node.orelse) if part is node.body else (node.body, nothing)
+        words = f"{_code(node.test)} {condition}时漏了 {_code(part)}"
+        yield 2, words, ast.IfExp(node.test, *halves)
 
 
 def _unary(node):
@@ -530,6 +540,23 @@ def _parameter_edits(tree):
                 yield _Edit(0, words, *[(*place[:3], fixed) for place in uses])
 
 
+def _overwriting_edits(tree):
+    """A parameter overwritten with a result that should have had a name of its own."""
+    for function in [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]:
+        parameters = [a.arg for a in function.args.args if a.arg != "self"]
+        local = {
+            n.id
+            for n in ast.walk(function)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
+        for name in sorted(local - set(parameters)):
+            uses = [p for p in _places(function) if isinstance(p[3], ast.Name) and p[3].id == name]
+            for parameter in parameters:
+                words = f"`{name}` 写成了 `{parameter}`，输入 `{parameter}` 被覆盖，后面用到它时已经变了"
+                changes = [(*p[:3], ast.Name(parameter, p[3].ctx)) for p in uses]
+                yield _Edit(3, words, *changes)
+
+
 def _pair_edits(tree):
     """Two names exchanged in a whole statement: rows for columns."""
     for owner, name, index, node in list(_places(tree)):
@@ -567,7 +594,11 @@ def mutants(source, name):
     tree = ast.parse(textwrap.dedent(source))
     seen = {ast.unparse(tree)}
     edits = itertools.chain(
-        _parameter_edits(tree), _pair_edits(tree), _statement_edits(tree), _expression_edits(tree)
+        _parameter_edits(tree),
+        _pair_edits(tree),
+        _overwriting_edits(tree),
+        _statement_edits(tree),
+        _expression_edits(tree),
     )
     for edit in edits:
         edit.apply()

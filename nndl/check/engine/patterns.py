@@ -28,8 +28,10 @@ def pattern(exercise, pairs):
         for g, w in zip(got, want, strict=True)
         if g is not None and w is not None and (not same_values(g, w) or len(got) == 1)
     ]
-    if any(not np.isfinite(g.astype("float64")).all() for g, _ in flat):
+    finite = [(g, w) for g, w in flat if np.isfinite(g.astype("float64")).all()]
+    if flat and not finite:
         return "not_finite"
+    flat = finite
     for key, holds in _PATTERNS.items():
         if flat and all(holds(g, w) for g, w in flat):
             return key

@@ -54,15 +54,15 @@ class _Table:
 
 
 def _fit(target, inputs):
-    """(coefficients, constant) of an exact linear relation with whole numbers, else None."""
+    """(coefficients, constant) of an exact linear relation with simple numbers, else None."""
     if not len(target):
         return None
     design = np.column_stack([inputs, np.ones(len(target))])
     solution = np.linalg.lstsq(design, target, rcond=None)[0]
     if np.abs(design @ solution - target).max() > 1e-6:
         return None
-    whole = np.round(solution)
-    return None if np.abs(whole - solution).max() > 1e-4 else (whole[:-1], whole[-1])
+    simple = np.round(12 * solution) / 12
+    return None if np.abs(simple - solution).max() > 1e-4 else (simple[:-1], simple[-1])
 
 
 def _window_taps(table, out_rank, first_rank, spatial):
@@ -136,12 +136,12 @@ def _explain_output(exercise, found, wanted, values, output, name):
         return names
     scene = _Scene(labels, len(out_axes), len(x_axes), values, shapes, right.second)
     relations = scene.relations(tables)
-    names += relations
-    if not relations or relations == ["size_off_by_one"]:
-        names += scene.sets(tables, mine.weights, right.weights)
-    elif not right.second:
-        names += scene.window(tables)
-    return names
+    if relations and relations != ["size_off_by_one"]:
+        return names + relations + ([] if right.second else scene.window(tables))
+    different, words = scene.sets(tables, mine.weights, right.weights)
+    if different:  # neither a size nor the place of a bias is the cause then
+        return [n for n in names if n != "bias_wrong_axis"] + words
+    return names + relations + words
 
 
 class _Scene:
@@ -172,7 +172,8 @@ class _Scene:
             if letter in "ij":
                 spatial.append(letter)
             self.exact[k] = right
-            if mine is None or (own_out > 0).sum() + (own_tap > 0).sum() == 0:
+            holds = self._inputs(tables[0]) @ right[0] + right[1] == tables[0][:, column]
+            if holds.all() or mine is None or not own_out.any() and not own_tap.any():
                 continue
             self._compare(letter, k, right, mine, tables, seen)
         for k in range(self.outs + self.xs, len(self.labels)):
@@ -187,7 +188,8 @@ class _Scene:
         (c, c0), (a, a0) = right, mine
         if letter not in "ij":
             if not a.any() and c.any() and tables[1][:, self.outs + k].max() > 0:
-                seen["other"].append(f"总是用第 {int(a0)} 个{_WORDS.get(letter, '元素')}")
+                always = f"总是用第 {int(a0)} 个{_WORDS.get(letter, '元素')}"
+                seen["other"].append("only_first_sample" if letter == "n" else always)
             return
         taps = self.labels[self.outs + self.xs :]
         o = self.labels.index(letter) if letter in self.labels[: self.outs] else None
@@ -195,57 +197,56 @@ class _Scene:
         t = self.outs + taps.index(tap) if tap in taps else None
         if o is None:
             return
-        others = [i for i in range(len(c)) if i not in (o, t) and a[i] != c[i]]
-        if any(a[i] for i in others):
-            kind = "核" if all(i >= self.outs for i in others if a[i]) else "窗口的位置"
-            seen["swap"].append(kind)
+        if wrong := [i for i in range(len(c)) if i not in (o, t) and a[i] and not c[i]]:
+            inputs = self.labels[: self.outs] + taps
+            seen["swap"] += [letter + inputs[i] for i in wrong]
             return
         if a[o] != c[o] and self.shapes[1][o] > 1 and tables[0][:, o].max() > 0:
-            seen["stride"][letter] = int(a[o]), int(c[o])
+            seen["stride"][letter] = a[o], c[o]
         shift = a0 - c0
         if t is not None and a[t] != c[t]:
             size = tables[1][:, self.outs + self.xs + t - self.outs].max()
             if a[t] == -c[t]:
                 shift -= c[t] * size
             if size > 0:
-                seen["tap"][letter] = int(a[t]), int(c[t])
+                seen["tap"][letter] = a[t], c[t]
         if shift:
             seen["shift"][letter] = int(shift)
 
     def _name(self, seen, spatial):
         names = list(dict.fromkeys(seen["other"]))
-        if seen["swap"]:
-            names.append(
-                "kernel_transposed" if set(seen["swap"]) == {"核"} else "rows_columns_swapped"
-            )
-            return names
+        if swap := set(seen["swap"]):
+            known = {"iv": "kernel_transposed", "ij": "rows_columns_swapped"}
+            wrong = known.get(min(swap)) if swap in ({"iv", "ju"}, {"ij", "ji"}) else None
+            return [*names, wrong or "下标用错了轴：检查 reshape、transpose 和下标的次序"]
         if stride := seen["stride"]:
-            got = {pair[0] for pair in stride.values()}
-            same = self.shapes[0] == self.shapes[1]
-            if got == {1} and len(stride) == len(spatial):
-                names.append(
-                    "stride_not_in_index" if same and len(spatial) > 0 else "stride_ignored"
-                )
-            elif got == {1}:
+            if {got for got, _ in stride.values()} != {1}:
+                names += [
+                    f"窗口在{_DIRECTION[x]}的方向每次移动了 {got:g} 格，应为 {want:g} 格"
+                    for x, (got, want) in stride.items()
+                ]
+            elif len(stride) < len(spatial):
                 names.append("stride_one_axis")
             else:
-                names += [
-                    f"窗口在{_DIRECTION[x]}的方向每次移动了 {g} 格，应为 {w} 格"
-                    for x, (g, w) in stride.items()
-                ]
+                same = self.shapes[0] == self.shapes[1]
+                names.append("stride_not_in_index" if same else "stride_ignored")
         if tap := seen["tap"]:
-            if all(g == -w for g, w in tap.values()):
-                names.append("kernel_flipped")
-            elif all(g == 1 for g, _ in tap.values()):
-                names.append("dilation_ignored")
-            elif all(abs(g) == abs(w) + 1 for g, w in tap.values()):
-                names.append("dilation_off_by_one")
-            else:
-                names += [
-                    f"相邻的核元素在{_DIRECTION[x]}的方向相距 {g} 格，应为 {w} 格"
-                    for x, (g, w) in tap.items()
-                ]
+            names += self._taps(tap, spatial)
         return names + self._shift(seen["shift"], spatial, bool(names))
+
+    def _taps(self, tap, spatial):
+        if all(got == -want for got, want in tap.values()):
+            return ["kernel_flipped"]
+        if "dilation" in self.values:
+            if all(got == 1 for got, _ in tap.values()):
+                whole = len(tap) == len(spatial)
+                return ["dilation_ignored" if whole else "空洞率只用在了一个方向上"]
+            if all(abs(got) == abs(want) + 1 for got, want in tap.values()):
+                return ["dilation_off_by_one"]
+        return [
+            f"窗口里相邻的元素在{_DIRECTION[x]}的方向相距 {got:g} 格，应为 {want:g} 格"
+            for x, (got, want) in tap.items()
+        ]
 
     def _shift(self, shift, spatial, other_step):
         P = self.padding
@@ -264,11 +265,8 @@ class _Scene:
         if P and all(s == P for s in shift.values()):
             if len(shift) < len(spatial):
                 return ["padding_one_axis"]
-            return [
-                "padding_forgotten"
-                if max(smaller) > P or (P == 1 and max(smaller) > 1) or not any(smaller)
-                else "padding_one_side"
-            ]
+            whole = any(smaller) and (max(smaller) > P or P == 1 < max(smaller))
+            return ["padding_forgotten" if whole else "padding_one_side"]
         if P and all(s == -P for s in shift.values()):
             return ["padding_doubled" if min(smaller) < 0 else "padding_one_side"]
         words = {"i": ("上", "下"), "j": ("左", "右")}
@@ -303,16 +301,17 @@ class _Scene:
         )
         missing = [key for key in right if key not in mine]
         extra = [key for key in mine if key not in right]
-        names = []
+        if not missing and not extra:
+            return False, self._factor({mine[k] / right[k] for k in right})
         if missing and extra and not self.second and (names := self.window(tables)):
-            return names
+            return True, names
+        names = []
         if missing:
-            names += self._missing(np.array(missing), np.array([k for k in right if k in mine]))
+            kept = np.array([k for k in right if k in mine])
+            names += self._missing(np.array(missing), kept, right)
         if extra:
             names += self._extra(np.array(extra), tables)
-        if not missing and not extra:
-            names += self._factor({mine[k] / right[k] for k in right})
-        return names
+        return True, names
 
     def _factor(self, ratios):
         low, high = min(ratios), max(ratios)
@@ -338,42 +337,40 @@ class _Scene:
         )
         return [f"每一项都多乘了 {shown}"]
 
-    def _missing(self, missing, present):
-        width = missing.shape[1]
-        for k in range(width):
+    def _missing(self, missing, present, right):
+        for k in range(missing.shape[1]):
             gone = set(missing[:, k])
             here = set(present[:, k]) if len(present) else set()
             if here and not gone & here:
                 return [self._gone(k, gone, here)]
-        if len(present):  # each output keeps only its last term
-            per_output = {}
-            for row in present:
-                per_output[tuple(row[: self.outs])] = per_output.get(tuple(row[: self.outs]), 0) + 1
-            if set(per_output.values()) == {1}:
-                return ["window_overwritten"]
+        wanted, kept = {}, {}
+        for group, rows in ((wanted, right), (kept, map(tuple, present))):
+            for row in rows:
+                group.setdefault(row[: self.outs], []).append(row)
+        last = all(rows == [max(wanted[place])] for place, rows in kept.items())
+        if last and len(kept) == len(wanted) and max(map(len, wanted.values())) > 1:
+            return ["window_overwritten"]  # each output keeps only its last term
         return []
 
     def _gone(self, k, gone, here):
         label, shown = self.labels[k], "、".join(str(int(i)) for i in sorted(gone)[:4])
-        if k < self.outs:
-            if label in "ij":
-                return f"输出的第 {shown} {_DIRECTION[label]}没有算（留着 0）"
-            return (
-                f"第 {shown} 个{_WORDS.get(label, '元素')}没有算"
-                if label != "n"
-                else "only_first_sample"
-                if here == {0}
-                else f"第 {shown} 个样本没有算"
-            )
-        if label in "Dd":
+        if k >= self.outs + self.xs:
+            if label in "uv":
+                return f"核的第 {shown} {'行' if label == 'u' else '列'}没有用上"
+            if label != "d":
+                return f"第 {shown} 个核没有用上" if label == "p" else f"第 {shown} 个元素没有用上"
+        if label in "ij" and k < self.outs:
+            return f"输出的第 {shown} {_DIRECTION[label]}没有算（留着 0）"
+        if label in "nN":
+            return "only_first_sample" if here == {0} else f"第 {shown} 个样本没有算"
+        if label in "dD" and k >= self.outs:
             if here == {max(gone | here)}:
                 return "channels_overwritten"
-            return "channels_not_summed" if len(here) == 1 else f"第 {shown} 个输入通道没有加进来"
-        if label in "uv":
-            return f"核的第 {shown} {'行' if label == 'u' else '列'}没有用上"
+            one = len(here) == 1
+            return "channels_not_summed" if one else f"第 {shown} 个输入通道没有加进来"
         if label in "IJ":
             return f"输入的第 {shown} {_DIRECTION[label.lower()]}没有用上"
-        return f"第 {shown} 个{_WORDS.get(label.lower(), '元素')}没有用上"
+        return f"第 {shown} 个{_WORDS.get(label.lower(), '元素')}没有算"
 
     def _extra(self, extra, tables):
         names = []
@@ -406,11 +403,11 @@ class _Scene:
         return [n for n in dict.fromkeys(names) if n]
 
     def _border(self, got, wanted, size):
-        if ((wanted >= 0) & (wanted < size)).any():
+        if not self.padding or ((wanted >= 0) & (wanted < size)).any():
             return None
         top = size - 1
         if (got == np.clip(wanted, 0, top)).all():
-            return "padding_edge"
+            return "padding_edge" if self.padding > 1 else "padding_not_zero"
         if (got == wanted % size).all():
             return "padding_wrap"
         mirrored = np.where(wanted < 0, -wanted, np.where(wanted > top, 2 * top - wanted, wanted))

@@ -5,6 +5,7 @@ padding_forgotten | 忘了零填充 | 填充 P 没有起作用。先在四周补
 padding_one_side | 只填充了一侧 | 上下左右都要补 P 个零，所以每个方向一共多出 2P。
 padding_one_axis | 只填充了一个方向 | 高和宽都要填充。
 padding_edge | 填充的不是零（复制了边缘） | 零填充补的是 0，不是复制边缘的像素。
+padding_not_zero | 填充的不是零 | 四周补的应是 0；你补进来的是图边上的像素（复制或镜像）。
 padding_reflect | 填充的不是零（镜像） | 零填充补的是 0，不是把图像反射过去。
 padding_wrap | 填充的不是零（从另一边绕回来） | 零填充补的是 0；下标为负数时 Python 会从末尾数起，np.roll 也会循环。
 padding_doubled | 填充加了两遍 | 四周各补 P 圈零，只补一次；补完之后的大小已经含了 2P。
