@@ -32,8 +32,7 @@ from .when import when
 #: seconds that an answer may take for one case, and that the search for its mistake may take
 TIME_LIMIT = 20.0
 TERMS_LIMIT = 0.6
-MUTANTS_LIMIT = 0.8
-PAIRS_LIMIT = 0.3
+MUTANTS_LIMIT = 1.0
 
 
 def examine(exercise, answer):
@@ -219,19 +218,21 @@ def _right_dtype(exercise, arrays):
 
 def first_difference(exercise, actual, expected):
     """One line: where two results differ first, what was expected, what came."""
+    lines = []
     for name, got, want in zip(exercise.outputs, actual, expected, strict=True):
         if same_values(got, want):
             continue
         if got.shape != want.shape:
-            return f"{name} 的形状应为 {list(want.shape)}，得到 {list(got.shape)}。"
-        wrong = different(got, want)
-        index = tuple(int(i) for i in np.argwhere(wrong)[0])
-        place = f"{name}[{', '.join(map(str, index))}]" if index else name
-        total = f"，共 {int(wrong.sum())}/{wrong.size} 处不同" if wrong.size > 1 else ""
-        return (
-            f"第一处不同：`{place}` 应为 {number(want[index])}，得到 {number(got[index])}{total}。"
-        )
-    return f"数值正确，但类型是 {actual[0].dtype}，应为整数。"
+            lines.append(f"{name} 的形状应为 {list(want.shape)}，得到 {list(got.shape)}。")
+        elif not lines or want.size == 1:
+            wrong = different(got, want)
+            index = tuple(int(i) for i in np.argwhere(wrong)[0])
+            place = f"{name}[{', '.join(map(str, index))}]" if index else name
+            total = f"，共 {int(wrong.sum())}/{wrong.size} 处不同" if wrong.size > 1 else ""
+            first = "" if lines else "第一处不同："
+            pair = f"应为 {number(want[index])}，得到 {number(got[index])}"
+            lines.append(f"{first}`{place}` {pair}{total}。")
+    return "".join(lines) or f"数值正确，但类型是 {actual[0].dtype}，应为整数。"
 
 
 def _diagnose(exercise, answer, names, actual, expected, right):
@@ -259,9 +260,11 @@ def _diagnose(exercise, answer, names, actual, expected, right):
         if made_grade > 1:
             return made[0], advice, more, picture
         close = close or ((made[0], None) if made_grade else None)
-        grade, pair = likeness.best(exercise.slip_pairs(), PAIRS_LIMIT)
+        grade, pair = likeness.best(exercise.slip_pairs())
         if grade > 2:
             return pair[0], pair[1], more, picture
+    if constant := _constant(actual, expected):
+        return f"结果总是 {constant}", "每个例子都得到同样的结果：检查它与输入有没有关系。", more, picture
     if unused := _unused(exercise, answer, names):
         return f"参数 `{unused}` 没有起作用", "改变它，你的结果不变；正确的结果会变。", more, picture
     if close:
@@ -281,39 +284,41 @@ class _Likeness:
     def __init__(self, exercise, actual, expected, failed):
         self.exercise, self.actual, self.expected, self.failed = exercise, actual, expected, failed
         self.order = [*failed, *(i for i in range(len(actual)) if i not in failed)]
+        # where every case ends in an error, only the same error tells anything
+        self.hopeless = all(isinstance(outcome, Exception) for outcome in actual)
+        self.end = time.thread_time() + MUTANTS_LIMIT
 
-    def best(self, candidates, limit=None):
+    def best(self, candidates):
         """(grade, candidate): 3 the same on every case, 2 but for the words of errors, 1 nearly."""
         best = 0, None
-        limit = limit or MUTANTS_LIMIT
 
         def search():
             nonlocal best
             warnings.simplefilter("ignore")
-            end = time.thread_time() + limit
             for candidate in candidates:
                 grade = self._grade(*candidate[2:])
                 if grade > best[0]:
                     best = grade, candidate
-                if grade == 3 or time.thread_time() > end:
+                if grade == 3 or time.thread_time() > self.end:
                     return
 
         with contextlib.suppress(Exception):  # the wall clock stops what does not end
-            limited(8 * limit, search)
+            limited(8 * MUTANTS_LIMIT, search)
         return best
 
     def _grade(self, mutant, direct=False):
-        seen = odd = 0
+        seen = size = odd = wrong_ones = 0
         differs = ran = False
         strict = True
         for i in self.order:
             mine, wanted = self.actual[i], self.expected[i]
             wrong = outcome(self.exercise, mutant, self.exercise.cases[i], direct)
             if not same(mine, wrong):
-                if not _undecided(mine) and not _undecided(wrong):
+                if self.hopeless:
                     return 0
                 odd += 1
-                if odd > len(self.order) // 2:
+                wrong_ones += not (_undecided(mine) or _undecided(wrong))
+                if wrong_ones > 1 or odd > len(self.order) - 2:
                     return 0
                 continue
             problem = isinstance(wrong, Exception)
@@ -324,10 +329,11 @@ class _Likeness:
             ran = ran or not problem  # errors alone prove nothing
             if not problem and not same(wanted, wrong):
                 differs, seen = True, seen + 1
+                size += sum(part.size for part in wrong if part is not None)
             elif problem and alike:
                 differs = True
-        if odd:
-            return 1 if seen >= 2 else 0
+        if odd:  # numbers may agree by chance, arrays do not
+            return 1 if seen >= 2 and size >= 8 or seen >= 2 and not wrong_ones else 0
         if not (differs and ran):
             return 0
         return 3 if strict else 2 if seen else 0
@@ -345,6 +351,15 @@ def _made(exercise):
     sources = tuple(source for source in (exercise.solution, *exercise.versions) if source)
     made = mutate.collection(sources, exercise.name) if sources else ()
     return ((words, None, function, False) for _, words, function in made)
+
+
+def _constant(actual, expected):
+    """The number that comes out of every case though it should not, '' if there is none."""
+    known = [a[0] for a in actual if not isinstance(a, Exception) and a[0] is not None]
+    if len(known) < 3 or len(known) < len(actual) or any(a.size != 1 for a in known):
+        return ""
+    values, wanted = {a.item() for a in known}, {e[0].item() for e in expected if e[0].size == 1}
+    return number(known[0]) if len(values) == 1 < len(wanted) else ""
 
 
 def _unused(exercise, answer, names):

@@ -466,11 +466,29 @@ def _in_body(owner, name, body):
             )
         if k + 1 < len(body) and not isinstance(body[k + 1], ast.Return):
             swapped = [*body[:k], body[k + 1], statement, *body[k + 2 :]]
-            yield _Edit(
-                2, f"次序弄反了：先 {shown}，后 {_code(body[k + 1])}", (owner, name, None, swapped)
-            )
+            yield _Edit(2, f"次序弄反了：先 {shown}，后 {_code(body[k + 1])}", (owner, name, None, swapped))
+        if k + 1 < len(body):
+            yield from _input_overwritten(owner, name, body, k)
         if isinstance(statement, ast.For):
             yield from _indentation(owner, name, body, k, statement)
+
+
+def _input_overwritten(owner, name, body, k):
+    """`X = f(X)` where the result should have had a name of its own, as X is needed again."""
+    first, second = body[k : k + 2]
+    if not (isinstance(first, ast.Assign) and isinstance(second, ast.Assign)):
+        return
+    target = first.targets[0]
+    if not isinstance(target, ast.Name) or ast.unparse(second.targets[0]) != target.id:
+        return
+    arguments = owner.args.args if isinstance(owner, ast.FunctionDef) else ()
+    for parameter in [a.arg for a in arguments if a.arg != "self"]:
+        if any(isinstance(n, ast.Name) and n.id == parameter for n in ast.walk(first.value)):
+            uses = [p for p in _places(second.value) if getattr(p[3], "id", "") == target.id]
+            changes = [(*p[:3], ast.Name(parameter, ast.Load())) for p in uses]
+            target_change = (first, "targets", 0, ast.Name(parameter, ast.Store()))
+            words = f"输入 `{parameter}` 被 {_code(first)} 的结果覆盖了，后面用到的已不是输入"
+            yield _Edit(1, words, target_change, *changes)
 
 
 def _left_out(statement, shown):
@@ -540,23 +558,6 @@ def _parameter_edits(tree):
                 yield _Edit(0, words, *[(*place[:3], fixed) for place in uses])
 
 
-def _overwriting_edits(tree):
-    """A parameter overwritten with a result that should have had a name of its own."""
-    for function in [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]:
-        parameters = [a.arg for a in function.args.args if a.arg != "self"]
-        local = {
-            n.id
-            for n in ast.walk(function)
-            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-        }
-        for name in sorted(local - set(parameters)):
-            uses = [p for p in _places(function) if isinstance(p[3], ast.Name) and p[3].id == name]
-            for parameter in parameters:
-                words = f"`{name}` 写成了 `{parameter}`，输入 `{parameter}` 被覆盖，后面用到它时已经变了"
-                changes = [(*p[:3], ast.Name(parameter, p[3].ctx)) for p in uses]
-                yield _Edit(3, words, *changes)
-
-
 def _pair_edits(tree):
     """Two names exchanged in a whole statement: rows for columns."""
     for owner, name, index, node in list(_places(tree)):
@@ -596,7 +597,6 @@ def mutants(source, name):
     edits = itertools.chain(
         _parameter_edits(tree),
         _pair_edits(tree),
-        _overwriting_edits(tree),
         _statement_edits(tree),
         _expression_edits(tree),
     )

@@ -35,6 +35,8 @@ def pattern(exercise, pairs):
     for key, holds in _PATTERNS.items():
         if flat and all(holds(g, w) for g, w in flat):
             return key
+        if key == "size_off_by_one" and flat and _all_scaled(flat):
+            return "scaled"
     return None
 
 
@@ -101,13 +103,23 @@ def _shape_off_by_one(got, want):
     return got.ndim == want.ndim and off != [] and set(off) == {1}
 
 
-def _scaled(got, want):
+def _factor(got, want):
+    """The number that `got` is a multiple of `want` by, or None."""
+    if got.shape != want.shape or not np.abs(want).max(initial=0) > 0:
+        return None
     got, want = got.astype("float64"), want.astype("float64")
-    if got.shape != want.shape or want.size < 2 or not np.abs(want).max() > 0:
-        return False
     place = np.unravel_index(np.abs(want).argmax(), want.shape)
     factor = got[place] / want[place]
-    return factor != 0 and same_values(got, factor * want)
+    return factor if factor != 0 and same_values(got, factor * want) else None
+
+
+def _all_scaled(flat):
+    factors = [_factor(got, want) for got, want in flat]
+    if None in factors:
+        return False
+    if any(want.size > 1 for _, want in flat):
+        return True
+    return len(factors) > 2 and np.ptp(factors) < 1e-3 * max(map(abs, factors))
 
 
 def _shifted(got, want):
@@ -129,7 +141,6 @@ _PATTERNS = {
     "extra_axis": _same_numbers,
     "off_by_one": _one_more_or_less,
     "size_off_by_one": _shape_off_by_one,
-    "scaled": _scaled,
     "shifted": _shifted,
     "wrong_shape": _other_shape,
 }

@@ -20,6 +20,10 @@ _WORDS = {
     "v": "核的列",
 }
 _DIRECTION = {"i": "行", "j": "列"}
+_IN_GRADIENTS = {
+    "window_overwritten": "gradient_overwritten",
+    "stride_not_in_index": "stride_ignored",
+}
 
 
 def axes_of(exercise, name, rank):
@@ -99,7 +103,7 @@ def explain(exercise, found, wanted, values):
         name = exercise.outputs[output] if len(wanted.shapes) > 1 else "Y"
         part = _explain_output(exercise, found, wanted, values, output, name)
         if len(wanted.shapes) > 1:  # say which of the results
-            part = ["gradient_overwritten" if p == "window_overwritten" else p for p in part]
+            part = [_IN_GRADIENTS.get(p, p) for p in part]
             part = [f"{name}：{describe(p)[0]}" for p in part]
         names += part
     return list(dict.fromkeys(names))
@@ -201,8 +205,15 @@ class _Scene:
             inputs = self.labels[: self.outs] + taps
             seen["swap"] += [letter + inputs[i] for i in wrong]
             return
-        if a[o] != c[o] and self.shapes[1][o] > 1 and tables[0][:, o].max() > 0:
+        inverse = t is not None and c[t] < 0 < c[o]
+        if a[o] != c[o] and self.shapes[1][o] > 1 and tables[0][:, o].max() > 0 and not inverse:
             seen["stride"][letter] = a[o], c[o]
+        if inverse and a[o]:
+            # the output's index is the free one: its pixel lies at i·S + u, not the input's
+            a, c, (a0, c0) = a.copy(), c.copy(), (-a0 / a[o], -c0 / c[o])
+            a[o], a[t], c[o], c[t] = 1 / a[o], -a[t] / a[o], 1 / c[o], -c[t] / c[o]
+            if a[o] != c[o] and tables[0][:, o].max() > 0:
+                seen["stride"][letter] = a[o], c[o]
         shift = a0 - c0
         if t is not None and a[t] != c[t]:
             size = tables[1][:, self.outs + self.xs + t - self.outs].max()
