@@ -25,17 +25,17 @@ def my_output_size(size, kernel, stride=1, padding=0):
     return count
 
 
-# %% 5.1-1 wrong size_off_by_one
+# %% 5.1-1 wrong 输出大小差一
 def my_output_size(size, kernel, stride=1, padding=0):
     return (size - kernel + 2 * padding) // stride
 
 
-# %% 5.1-1 wrong padding_one_side
+# %% 5.1-1 wrong 只填充了一侧
 def my_output_size(size, kernel, stride=1, padding=0):
     return (size + padding - kernel) // stride + 1
 
 
-# %% 5.1-1 wrong integer_division | wrong_dtype
+# %% 5.1-1 wrong 整数与小数的除法弄混了 | wrong_dtype
 def my_output_size(size, kernel, stride=1, padding=0):
     return (size - kernel + 2 * padding) / stride + 1
 
@@ -45,7 +45,7 @@ def my_output_size(size, kernel, stride=1, padding=0):
     return np.floor((size - kernel + 2 * padding) / stride) + 1
 
 
-# %% 5.1-1 wrong size_off_by_one
+# %% 5.1-1 wrong 向上取整了
 import math
 
 
@@ -54,13 +54,13 @@ def my_output_size(size, kernel, stride=1, padding=0):
     return math.ceil((size - kernel + 2 * padding) / stride) + 1
 
 
-# %% 5.1-1 wrong size_off_by_one
+# %% 5.1-1 wrong 输出大小差一
 def my_output_size(size, kernel, stride=1, padding=0):
     # +1 写进了括号里
     return (size - kernel + 2 * padding + 1) // stride
 
 
-# %% 5.1-1 wrong padding_forgotten
+# %% 5.1-1 wrong 没有用上参数
 def my_output_size(size, kernel, stride=1, padding=0):
     return (size - kernel) // stride + 1
 
@@ -115,7 +115,7 @@ def my_conv1d(x, w, stride=1):
     return y
 
 
-# %% 5.1-2 wrong stride_not_in_size | exception
+# %% 5.1-2 wrong 输出的长度没有考虑步长 | exception
 def my_conv1d(x, w, stride=1):
     x, w = x.numpy(), w.numpy()
     size = len(x) - len(w) + 1
@@ -205,7 +205,7 @@ def my_conv2d(X, W, stride=1, padding=0):
     return Y
 
 
-# %% 5.1-3 wrong padding_edge
+# %% 5.1-3 wrong 填充的不是零
 def my_conv2d(X, W, stride=1, padding=0):
     X = np.pad(X.numpy(), padding, mode="edge")
     W = W.numpy()
@@ -301,7 +301,7 @@ def my_conv2d(X, W, stride=1, padding=0):
     return out
 
 
-# %% 5.1-3 wrong matrix_product
+# %% 5.1-3 wrong 做成了矩阵乘法
 def my_conv2d(X, W, stride=1, padding=0):
     X, W = np.pad(X.numpy(), padding), W.numpy()
     U, V = W.shape
@@ -338,7 +338,7 @@ def my_sobel(X):
     return np.hypot(smooth_v[:, 2:] - smooth_v[:, :-2], smooth_h[2:] - smooth_h[:-2])
 
 
-# %% 5.1-4 wrong root_missing
+# %% 5.1-4 wrong 没有开方
 def my_sobel(X):
     Gx = paddle.to_tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
     X = X.unsqueeze([0, 1])
@@ -347,7 +347,7 @@ def my_sobel(X):
     return (gx * gx + gy * gy).squeeze([0, 1])
 
 
-# %% 5.1-4 wrong absolute_sum
+# %% 5.1-4 wrong 用了绝对值之和
 def my_sobel(X):
     Gx = paddle.to_tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
     X = X.unsqueeze([0, 1])
@@ -356,7 +356,7 @@ def my_sobel(X):
     return (gx.abs() + gy.abs())[0, 0]
 
 
-# %% 5.1-4 wrong prewitt_kernel
+# %% 5.1-4 wrong 核的权重不对
 def my_sobel(X):
     X = X.numpy()
     Gx = np.array([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]])
@@ -364,7 +364,7 @@ def my_sobel(X):
     return np.sqrt((w * Gx).sum((-1, -2)) ** 2 + (w * Gx.T).sum((-1, -2)) ** 2)
 
 
-# %% 5.1-4 wrong only_gx
+# %% 5.1-4 wrong 只用了一个方向的核
 def my_sobel(X):
     X = X.numpy()
     Gx = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
@@ -372,7 +372,7 @@ def my_sobel(X):
     return np.sqrt((w * Gx).sum((-1, -2)) ** 2)
 
 
-# %% 5.1-4 wrong padding_added
+# %% 5.1-4 wrong 多做了填充
 def my_sobel(X):
     X = X.unsqueeze([0, 1])
     Gx = paddle.to_tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
@@ -427,7 +427,7 @@ def my_dilated_conv2d(X, W, dilation=1):
     return Y
 
 
-# %% 5.1-5 wrong dilation_not_in_size | exception
+# %% 5.1-5 wrong 少乘了 | exception
 def my_dilated_conv2d(X, W, dilation=1):
     X, W = X.numpy(), W.numpy()
     U, V = W.shape
@@ -440,7 +440,7 @@ def my_dilated_conv2d(X, W, dilation=1):
     return Y
 
 
-# %% 5.1-5 wrong stride_instead_of_dilation
+# %% 5.1-5 wrong 把空洞率当成了步长
 def my_dilated_conv2d(X, W, dilation=1):
     return F.conv2d(X.unsqueeze([0, 1]), W.unsqueeze([0, 1]), stride=dilation)[0, 0]
 
@@ -476,7 +476,7 @@ def my_receptive_field(layers):
     return total
 
 
-# %% 5.1-6 wrong stride_ignored
+# %% 5.1-6 wrong 忘了步长
 def my_receptive_field(layers):
     r = 1
     for k, s in layers:
@@ -484,7 +484,7 @@ def my_receptive_field(layers):
     return r
 
 
-# %% 5.1-6 wrong jump_first
+# %% 5.1-6 wrong 次序弄反了：先
 def my_receptive_field(layers):
     r, j = 1, 1
     for k, s in layers:
@@ -493,7 +493,7 @@ def my_receptive_field(layers):
     return r
 
 
-# %% 5.1-6 wrong own_stride | jump_not_accumulated
+# %% 5.1-6 wrong 用了本层的步长
 def my_receptive_field(layers):
     r = 1
     for k, s in layers:
@@ -501,7 +501,7 @@ def my_receptive_field(layers):
     return r
 
 
-# %% 5.1-6 wrong size_off_by_one
+# %% 5.1-6 wrong 1 写成了 0
 def my_receptive_field(layers):
     r, j = 0, 1
     for k, s in layers:
@@ -510,7 +510,7 @@ def my_receptive_field(layers):
     return r
 
 
-# %% 5.1-6 wrong jump_added
+# %% 5.1-6 wrong 步长相加了
 def my_receptive_field(layers):
     r, j = 1, 1
     for k, s in layers:

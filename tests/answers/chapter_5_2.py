@@ -35,12 +35,12 @@ def my_avg_pool2d(X, size=(2, 2), stride=2):
     return Y
 
 
-# %% 5.2-1 wrong pooling_by_max
+# %% 5.2-1 wrong 用了最大值
 def my_avg_pool2d(X, size=(2, 2), stride=2):
     return F.max_pool2d(X, size, stride)
 
 
-# %% 5.2-1 wrong stride_is_window
+# %% 5.2-1 wrong 把窗口的大小当成了步长
 def my_avg_pool2d(X, size=(2, 2), stride=2):
     return F.avg_pool2d(X, size)
 
@@ -52,7 +52,7 @@ def my_avg_pool2d(X, size=(2, 2), stride=2):
     return windows[:, :, ::stride, ::stride].mean(axis=(-1, -2))
 
 
-# %% 5.2-1 wrong channels_pooled
+# %% 5.2-1 wrong 平均的范围太大
 def my_avg_pool2d(X, size=(2, 2), stride=2):
     X = X.numpy()
     U, V = size
@@ -79,7 +79,7 @@ def my_avg_pool2d(X, size=(2, 2), stride=2):
     return Y
 
 
-# %% 5.2-1 wrong integer_division | wrong_dtype
+# %% 5.2-1 wrong 整数与小数的除法弄混了 | wrong_dtype
 def my_avg_pool2d(X, size=(2, 2), stride=2):
     X = X.numpy()
     U, V = size
@@ -92,7 +92,7 @@ def my_avg_pool2d(X, size=(2, 2), stride=2):
     return Y
 
 
-# %% 5.2-2 right
+# %% 5.2-3 right
 class MyConv2D(nn.Layer):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
         super().__init__()
@@ -114,7 +114,7 @@ class MyConv2D(nn.Layer):
         return paddle.stack(out, axis=-1).reshape([X.shape[0], P, rows, cols])
 
 
-# %% 5.2-2 right
+# %% 5.2-3 right
 class MyConv2D(nn.Layer):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
         super().__init__()
@@ -137,7 +137,7 @@ class MyConv2D(nn.Layer):
         return Y
 
 
-# %% 5.2-2 wrong bias_missing
+# %% 5.2-3 wrong bias_missing
 class MyConv2D(nn.Layer):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
         super().__init__()
@@ -153,7 +153,7 @@ class MyConv2D(nn.Layer):
         return (self.weight.reshape([P, -1]) @ columns).reshape([-1, P, rows, cols])
 
 
-# %% 5.2-2 wrong bias_per_channel
+# %% 5.2-3 wrong 每个输入通道都加了一次偏置
 class MyConv2D(nn.Layer):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
         super().__init__()
@@ -175,7 +175,7 @@ class MyConv2D(nn.Layer):
         return paddle.concat(maps, axis=1)
 
 
-# %% 5.2-2 wrong channels_overwritten
+# %% 5.2-3 wrong channels_overwritten
 class MyConv2D(nn.Layer):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
         super().__init__()
@@ -200,7 +200,7 @@ class MyConv2D(nn.Layer):
         return Y
 
 
-# %% 5.2-2 wrong channels_not_summed
+# %% 5.2-3 wrong channels_not_summed
 class MyConv2D(nn.Layer):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
         super().__init__()
@@ -214,7 +214,7 @@ class MyConv2D(nn.Layer):
         return F.conv2d(X[:, :1], W, self.bias, self.stride, self.padding)
 
 
-# %% 5.2-2 wrong bias_per_tap
+# %% 5.2-3 wrong bias_per_tap
 class MyConv2D(nn.Layer):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
         super().__init__()
@@ -241,7 +241,7 @@ class MyConv2D(nn.Layer):
         return Y
 
 
-# %% 5.2-2 wrong bias_same_for_all
+# %% 5.2-3 wrong bias_same_for_all
 class MyConv2D(nn.Layer):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
         super().__init__()
@@ -254,7 +254,7 @@ class MyConv2D(nn.Layer):
         return Y + self.bias.sum()
 
 
-# %% 5.2-2 wrong padding_forgotten
+# %% 5.2-3 wrong padding_forgotten
 class MyConv2D(nn.Layer):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
         super().__init__()
@@ -266,7 +266,7 @@ class MyConv2D(nn.Layer):
         return F.conv2d(X, self.weight, self.bias, self.stride)
 
 
-# %% 5.2-2 wrong padding_forgotten+stride_ignored
+# %% 5.2-3 wrong padding_forgotten+stride_ignored
 class MyConv2D(nn.Layer):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
         super().__init__()
@@ -285,7 +285,7 @@ class MyConv2D(nn.Layer):
         return paddle.stack(out, axis=2).reshape([X.shape[0], P, rows, cols])
 
 
-# %% 5.2-2 wrong bias_wrong_axis | exception
+# %% 5.2-3 wrong bias_wrong_axis | exception
 class MyConv2D(nn.Layer):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
         super().__init__()
@@ -298,7 +298,7 @@ class MyConv2D(nn.Layer):
         return Y + self.bias
 
 
-# %% 5.2-2 wrong output_maps_same
+# %% 5.2-3 wrong output_maps_same
 class MyConv2D(nn.Layer):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
         super().__init__()
@@ -314,7 +314,7 @@ class MyConv2D(nn.Layer):
         return paddle.concat(maps, axis=1)
 
 
-# %% 5.2-3 right
+# %% 5.2-9 right
 def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     for t in (X, W):
         t.stop_gradient = False
@@ -324,7 +324,7 @@ def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     return tuple(paddle.grad([Y], [X, W, b], [dY]))
 
 
-# %% 5.2-3 right
+# %% 5.2-9 right
 def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     N, P, rows, cols = dY.shape
     P, D, U, V = W.shape
@@ -336,7 +336,7 @@ def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     return dX, dW, dY.sum(axis=[0, 2, 3])
 
 
-# %% 5.2-3 wrong bias_gradient_one_axis
+# %% 5.2-9 wrong 偏置的梯度少加了批的轴
 def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     N, P, rows, cols = dY.shape
     P, D, U, V = W.shape
@@ -348,7 +348,7 @@ def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     return dX, dW, dY.sum(axis=[2, 3])
 
 
-# %% 5.2-3 wrong padding_not_cropped
+# %% 5.2-9 wrong 没有裁掉填充
 def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     dY, X, W = dY.numpy(), X.numpy(), W.numpy()
     p = padding
@@ -365,7 +365,7 @@ def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     return dX, dW, dY.sum(axis=(0, 2, 3))
 
 
-# %% 5.2-3 wrong gradient_overwritten
+# %% 5.2-9 wrong dX：梯度被覆盖而没有累加
 def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     dY, X, W = dY.numpy(), X.numpy(), W.numpy()
     p = padding
@@ -382,7 +382,7 @@ def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     return dX, dW, dY.sum(axis=(0, 2, 3))
 
 
-# %% 5.2-3 wrong gradient_averaged
+# %% 5.2-9 wrong dW 取了平均
 def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     N, P, rows, cols = dY.shape
     P, D, U, V = W.shape
@@ -394,7 +394,7 @@ def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     return dX, dW, dY.sum(axis=[0, 2, 3])
 
 
-# %% 5.2-3 wrong outputs_swapped
+# %% 5.2-9 wrong outputs_swapped
 def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     N, P, rows, cols = dY.shape
     P, D, U, V = W.shape
@@ -406,7 +406,7 @@ def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     return dW, dX, dY.sum(axis=[0, 2, 3])
 
 
-# %% 5.2-3 wrong kernel_not_flipped
+# %% 5.2-9 wrong 求 dX 时核没有翻转
 def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     dY, X, W = dY.numpy(), X.numpy(), W.numpy()
     p = padding
@@ -424,7 +424,7 @@ def my_conv2d_backward(dY, X, W, stride=1, padding=0):
     return dX, dW, dY.sum(axis=(0, 2, 3))
 
 
-# %% 5.2-4 right
+# %% 5.2-5 right
 def my_separable_conv2d(X, depthwise, pointwise, padding=0):
     D = X.shape[1]
     maps = [
@@ -433,27 +433,27 @@ def my_separable_conv2d(X, depthwise, pointwise, padding=0):
     return F.conv2d(paddle.concat(maps, axis=1), pointwise.unsqueeze([2, 3]))
 
 
-# %% 5.2-4 right
+# %% 5.2-5 right
 def my_separable_conv2d(X, depthwise, pointwise, padding=0):
     # 合成一个普通的核：W[p, d] = pointwise[p, d] * depthwise[d]
     W = pointwise.unsqueeze([2, 3]) * depthwise.unsqueeze(0)
     return F.conv2d(X, W, padding=padding)
 
 
-# %% 5.2-4 wrong pointwise_missing
+# %% 5.2-5 wrong 少了逐点的一步
 def my_separable_conv2d(X, depthwise, pointwise, padding=0):
     D, U, V = depthwise.shape
     return F.conv2d(X, depthwise.reshape([D, 1, U, V]), padding=padding, groups=D)
 
 
-# %% 5.2-4 wrong padding_twice
+# %% 5.2-5 wrong 填充了两次
 def my_separable_conv2d(X, depthwise, pointwise, padding=0):
     D, U, V = depthwise.shape
     maps = F.conv2d(X, depthwise.reshape([D, 1, U, V]), padding=padding, groups=D)
     return F.conv2d(maps, pointwise.unsqueeze([2, 3]), padding=padding)
 
 
-# %% 5.2-4 wrong depthwise_summed
+# %% 5.2-5 wrong 逐通道的一步把通道相加了
 def my_separable_conv2d(X, depthwise, pointwise, padding=0):
     D = depthwise.shape[0]
     Y = F.conv2d(X, depthwise.unsqueeze(0), padding=padding)  # [B, 1, M′, N′]
@@ -461,14 +461,14 @@ def my_separable_conv2d(X, depthwise, pointwise, padding=0):
     return F.conv2d(Y, pointwise.unsqueeze([2, 3]))
 
 
-# %% 5.2-4 wrong padding_forgotten
+# %% 5.2-5 wrong 没有用上参数
 def my_separable_conv2d(X, depthwise, pointwise, padding=0):
     D, U, V = depthwise.shape
     maps = F.conv2d(X, depthwise.reshape([D, 1, U, V]), groups=D)
     return paddle.einsum("ndij,pd->npij", maps, pointwise)
 
 
-# %% 5.2-4 wrong depthwise_kernel_shared
+# %% 5.2-5 wrong 所有通道用了同一个核
 def my_separable_conv2d(X, depthwise, pointwise, padding=0):
     maps = [
         F.conv2d(X[:, d : d + 1], depthwise[:1].unsqueeze(0), padding=padding)
@@ -477,7 +477,7 @@ def my_separable_conv2d(X, depthwise, pointwise, padding=0):
     return F.conv2d(paddle.concat(maps, axis=1), pointwise.unsqueeze([2, 3]))
 
 
-# %% 5.2-5 right
+# %% 5.2-2 right
 from fractions import Fraction
 
 
@@ -487,7 +487,7 @@ def my_separable_saving(in_channels, out_channels, kernel, rows, columns):
     return a, int(a * r), float(r)
 
 
-# %% 5.2-5 wrong depthwise_times_maps
+# %% 5.2-2 wrong 逐通道的一步多乘了 P
 def my_separable_saving(in_channels, out_channels, kernel, rows, columns):
     standard = rows * columns * out_channels * in_channels * kernel * kernel
     depthwise = rows * columns * in_channels * out_channels * kernel * kernel
@@ -496,28 +496,28 @@ def my_separable_saving(in_channels, out_channels, kernel, rows, columns):
     return standard, separable, separable / standard
 
 
-# %% 5.2-5 wrong pointwise_missing
+# %% 5.2-2 wrong 少了逐点的一步
 def my_separable_saving(in_channels, out_channels, kernel, rows, columns):
     standard = rows * columns * out_channels * in_channels * kernel * kernel
     separable = rows * columns * in_channels * kernel * kernel
     return standard, separable, separable / standard
 
 
-# %% 5.2-5 wrong ratio_inverted
+# %% 5.2-2 wrong 比值的分子分母反了
 def my_separable_saving(in_channels, out_channels, kernel, rows, columns):
     standard = rows * columns * out_channels * in_channels * kernel * kernel
     separable = rows * columns * in_channels * (kernel * kernel + out_channels)
     return standard, separable, standard / separable
 
 
-# %% 5.2-5 wrong integer_division
+# %% 5.2-2 wrong 整数与小数的除法弄混了
 def my_separable_saving(in_channels, out_channels, kernel, rows, columns):
     standard = rows * columns * out_channels * in_channels * kernel * kernel
     separable = rows * columns * in_channels * (kernel * kernel + out_channels)
     return standard, separable, separable // standard
 
 
-# %% 5.2-6 right
+# %% 5.2-8 right
 def my_transposed_conv2d(X, W, stride=1):
     # 在元素之间插零，四周补 U-1 圈零，再与翻转的核做普通卷积
     X, W = X.numpy(), W.numpy()
@@ -529,7 +529,7 @@ def my_transposed_conv2d(X, W, stride=1):
     return (windows * W[::-1, ::-1]).sum(axis=(-1, -2))
 
 
-# %% 5.2-6 wrong kernel_flipped
+# %% 5.2-8 wrong 卷积核翻转了
 def my_transposed_conv2d(X, W, stride=1):
     X, W = X.numpy(), W.numpy()
     (M, N), (U, V) = X.shape, W.shape
@@ -540,7 +540,7 @@ def my_transposed_conv2d(X, W, stride=1):
     return (windows * W).sum(axis=(-1, -2))
 
 
-# %% 5.2-6 wrong gradient_overwritten
+# %% 5.2-8 wrong 重叠处覆盖了
 def my_transposed_conv2d(X, W, stride=1):
     X, W = X.numpy(), W.numpy()
     (M, N), (U, V) = X.shape, W.shape
@@ -551,14 +551,14 @@ def my_transposed_conv2d(X, W, stride=1):
     return Y
 
 
-# %% 5.2-6 wrong ordinary_convolution
+# %% 5.2-8 wrong 做成了普通卷积
 def my_transposed_conv2d(X, W, stride=1):
     X, W = X.numpy(), W.numpy()
     windows = np.lib.stride_tricks.sliding_window_view(X, W.shape)[::stride, ::stride]
     return (windows * W).sum(axis=(-1, -2))
 
 
-# %% 5.2-6 wrong wrong_shape | output_not_cropped
+# %% 5.2-8 wrong 输出大小差一 | wrong_shape
 def my_transposed_conv2d(X, W, stride=1):
     # 大小算成了 M·S + U
     X, W = X.numpy(), W.numpy()
@@ -570,14 +570,14 @@ def my_transposed_conv2d(X, W, stride=1):
     return Y
 
 
-# %% 5.2-7 right
+# %% 5.2-6 right
 def my_im2col(X, kernel, stride=1):
     w = np.lib.stride_tricks.sliding_window_view(X.numpy(), kernel, axis=(1, 2))
     w = w[:, ::stride, ::stride]  # [D, M′, N′, U, V]
     return w.transpose(0, 3, 4, 1, 2).reshape(X.shape[0] * kernel[0] * kernel[1], -1)
 
 
-# %% 5.2-7 right
+# %% 5.2-6 right
 def my_im2col(X, kernel, stride=1):
     D, M, N = X.shape
     U, V = kernel
@@ -591,7 +591,7 @@ def my_im2col(X, kernel, stride=1):
     return out
 
 
-# %% 5.2-7 wrong windows_as_rows
+# %% 5.2-6 wrong 行与列反了
 def my_im2col(X, kernel, stride=1):
     X = X.numpy()
     U, V = kernel
@@ -602,7 +602,7 @@ def my_im2col(X, kernel, stride=1):
     return np.array(out)
 
 
-# %% 5.2-7 wrong column_order
+# %% 5.2-6 wrong 列的次序不对
 def my_im2col(X, kernel, stride=1):
     X = X.numpy()
     U, V = kernel
@@ -613,7 +613,7 @@ def my_im2col(X, kernel, stride=1):
     return np.array(out).T
 
 
-# %% 5.2-7 wrong reshape_without_transpose
+# %% 5.2-6 wrong 用 reshape 代替了转置
 def my_im2col(X, kernel, stride=1):
     X = X.numpy()
     U, V = kernel
@@ -624,7 +624,7 @@ def my_im2col(X, kernel, stride=1):
     return np.array(out).reshape(X.shape[0] * U * V, -1)
 
 
-# %% 5.2-7 wrong channels_last
+# %% 5.2-6 wrong 窗口里的次序不对
 def my_im2col(X, kernel, stride=1):
     X = X.numpy()
     U, V = kernel
@@ -635,7 +635,7 @@ def my_im2col(X, kernel, stride=1):
     return np.stack(out, axis=1)
 
 
-# %% 5.2-8 right
+# %% 5.2-4 right
 def my_grouped_conv2d(X, W, groups=1):
     # 大核，组外的元素是零
     P, Dg, U, V = W.shape
@@ -646,7 +646,7 @@ def my_grouped_conv2d(X, W, groups=1):
     return F.conv2d(X, paddle.to_tensor(full))
 
 
-# %% 5.2-8 wrong groups_summed
+# %% 5.2-4 wrong 各组的结果相加了
 def my_grouped_conv2d(X, W, groups=1):
     total = 0
     for x, w in zip(paddle.split(X, groups, 1), paddle.split(W, groups, 0)):
@@ -654,18 +654,64 @@ def my_grouped_conv2d(X, W, groups=1):
     return total
 
 
-# %% 5.2-8 wrong groups_ignored
+# %% 5.2-4 wrong 没有分组
 def my_grouped_conv2d(X, W, groups=1):
     return F.conv2d(X, W)
 
 
-# %% 5.2-8 wrong groups_ignored
+# %% 5.2-4 wrong 忽略了分组
 def my_grouped_conv2d(X, W, groups=1):
     Dg = W.shape[1]
     return F.conv2d(X[:, :Dg], W)
 
 
-# %% 5.2-8 wrong groups_concatenated_on_batch
+# %% 5.2-4 wrong 拼接的轴不对
 def my_grouped_conv2d(X, W, groups=1):
     xs, ws = paddle.split(X, groups, axis=1), paddle.split(W, groups, axis=0)
     return paddle.concat([F.conv2d(x, w) for x, w in zip(xs, ws)])
+
+
+# %% 5.2-7 right
+def my_winograd(x, w):
+    whole, part = (w[0] + w[2]) / 2, w[1] / 2
+    sums = [w[0], whole + part, whole - part, w[2]]
+    parts = [x[0] - x[2], x[1] + x[2], x[2] - x[1], x[1] - x[3]]
+    m = [a * b for a, b in zip(parts, sums)]
+    return m[0] + m[1] + m[2], m[1] - m[2] - m[3]
+
+
+# %% 5.2-7 right
+def my_winograd(x, w):
+    g = [w[0], 0.5 * (w[0] + w[1] + w[2]), 0.5 * (w[0] - w[1] + w[2]), w[2]]
+    d = [x[0] - x[2], x[1] + x[2], x[2] - x[1], x[3] - x[1]]
+    m = [g[k] * d[k] for k in range(4)]
+    return np.array([m[0] + m[1] + m[2], m[1] - m[2] + m[3]])
+
+
+# %% 5.2-7 wrong 忘了一半
+def my_winograd(x, w):
+    g = [w[0], w[0] + w[1] + w[2], w[0] - w[1] + w[2], w[2]]
+    d = [x[0] - x[2], x[1] + x[2], x[2] - x[1], x[1] - x[3]]
+    m = [g[k] * d[k] for k in range(4)]
+    return [m[0] + m[1] + m[2], m[1] - m[2] - m[3]]
+
+
+# %% 5.2-7 wrong m4 的符号反了
+def my_winograd(x, w):
+    m1 = (x[0] - x[2]) * w[0]
+    m2 = (x[1] + x[2]) * ((w[0] + w[1] + w[2]) / 2)
+    m3 = (x[2] - x[1]) * ((w[0] - w[1] + w[2]) / 2)
+    m4 = (x[3] - x[1]) * w[2]
+    return [m1 + m2 + m3, m2 - m3 - m4]
+
+
+# %% 5.2-7 wrong 乘法
+def my_winograd(x, w):
+    return [sum(x[k + u] * w[u] for u in range(3)) for k in range(2)]
+
+
+# %% 5.2-7 wrong 核没有变换
+def my_winograd(x, w):
+    d = [x[0] - x[2], x[1] + x[2], x[2] - x[1], x[1] - x[3]]
+    m = [d[0] * w[0], d[1] * w[1], d[2] * w[2], d[3] * w[2]]
+    return [m[0] + m[1] + m[2], m[1] - m[2] - m[3]]

@@ -105,3 +105,67 @@ def my_mixup(images, labels, order, lam, num_classes):
 def my_grad_cam(maps, gradients):
     w = gradients.mean(axis=[1, 2])
     return F.relu(paddle.einsum("p,pij->ij", w, maps))
+
+
+# %% 5.5-2 wrong 移动和翻转不独立
+def my_augment(images, padding, rng):
+    P, (H, W) = padding, images.shape[2:]
+    padded = np.pad(images, [(0, 0), (0, 0), (P, P), (P, P)])
+    result = np.empty_like(images)
+    for n in range(len(images)):
+        top, left = rng.integers(0, 2 * P + 1, 2)
+        window = padded[n, :, top : top + H, left : left + W]
+        result[n] = window[:, :, ::-1] if (top + left + rng.integers(0, 2)) % 4 < 2 else window
+    return result
+
+
+# %% 5.5-2 wrong 移动和翻转不独立 | 翻转的概率
+def my_augment(images, padding, rng):
+    P, (H, W) = padding, images.shape[2:]
+    padded = np.pad(images, [(0, 0), (0, 0), (P, P), (P, P)])
+    result = np.empty_like(images)
+    for n in range(len(images)):
+        top, left = rng.integers(0, 2 * P + 1, 2)
+        window = padded[n, :, top : top + H, left : left + W]
+        result[n] = window[:, :, ::-1] if top % 2 else window
+    return result
+
+
+# %% 5.5-2 wrong 移动的机会不均等
+def my_augment(images, padding, rng):
+    P, (H, W) = padding, images.shape[2:]
+    padded = np.pad(images, [(0, 0), (0, 0), (P, P), (P, P)])
+    result = np.empty_like(images)
+    for n in range(len(images)):
+        top, left = np.round(rng.random(2) * 2 * P).astype(int)
+        window = padded[n, :, top : top + H, left : left + W]
+        result[n] = window[:, :, ::-1] if rng.random() < 0.5 else window
+    return result
+
+
+# %% 5.5-4 right
+def my_learning_rate(step, total, warmup, peak):
+    import math
+
+    if warmup and step < warmup:
+        return peak / warmup * step
+    return peak * math.cos(math.pi / 2 * (step - warmup) / (total - warmup)) ** 2
+
+
+# %% 5.5-4 wrong 余弦没有从 W 算起
+def my_learning_rate(step, total, warmup, peak):
+    return peak * step / warmup if step < warmup else peak / 2 * (1 + np.cos(np.pi * step / total))
+
+
+# %% 5.5-4 wrong exception
+def my_learning_rate(step, total, warmup, peak):
+    if step <= warmup:
+        return peak * step / warmup
+    return peak / 2 * (1 + np.cos(np.pi * (step - warmup) / (total - warmup)))
+
+
+# %% 5.5-8 wrong 最小值和最大值归一化
+def my_grad_cam(maps, gradients):
+    heat = F.relu((gradients.mean(axis=[1, 2], keepdim=True) * maps).sum(axis=0))
+    low, top = heat.min(), heat.max()
+    return (heat - low) / (top - low) if top > low else heat * 0

@@ -13,9 +13,10 @@ import paddle
 import pytest
 
 from nndl import check
-from nndl.check.engine import diagnose
+from nndl.check.bank import ch55_photos
+from nndl.check.engine import diagnose, mutate, relate, run, terms
 from nndl.check.engine.limit import limited
-from nndl.check.engine.texts import DIAGNOSES, NAMES
+from nndl.check.engine.texts import DIAGNOSES, describe
 from tests import bank
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +30,7 @@ def label(answer):
 
 
 def defined(exercise, source):
-    return diagnose.load_source(source, exercise.name)
+    return run.load_source(source, exercise.name)
 
 
 # -- the bank ----------------------------------------------------------------------------------
@@ -54,19 +55,32 @@ def test_every_wrong_answer_is_rejected(verdicts):
     assert all(r.status in ("wrong", "error") for _, r in verdicts)
 
 
-def test_nine_of_ten_wrong_answers_get_the_right_diagnosis(verdicts):
-    wrong = [(a, r) for a, r in verdicts if r.diagnosis not in a.keys]
+def names_it(answer, result):
+    """Whether the verdict is one of those that a person wrote down beside the answer."""
+    key, name = str(result.diagnosis), describe(str(result.diagnosis))[0]
+    return any(wanted in key or wanted in name for wanted in answer.keys)
+
+
+def test_nearly_every_wrong_answer_gets_the_diagnosis_written_beside_it(verdicts):
+    wrong = [(a, r) for a, r in verdicts if not names_it(a, r)]
     for answer, result in wrong:
         print(f"{label(answer)}: expected {' or '.join(answer.keys)}, got {result.diagnosis}")
-    assert len(wrong) <= 0.1 * len(verdicts)
+    assert len(wrong) <= 0.05 * len(verdicts)
 
 
-def test_the_bank_is_large_and_covers_every_chapter():
+def test_every_wrong_answer_is_told_when_it_fails(verdicts):
+    """Not for errors of form, which come before any case."""
+    for answer, result in verdicts:
+        if "第一处不同" in result.message and len(result.exercise.cases) > 1:
+            assert "个例子" in result.message or "其余" in result.message, result
+
+
+def test_every_exercise_has_right_and_wrong_answers():
     right = Counter(a.exercise for a in ANSWERS if a.right)
     wrong = Counter(a.exercise for a in ANSWERS if not a.right)
-    assert right.total() >= 20 and wrong.total() >= 60
-    written = {e.id for e in EXERCISES if e.chapter in ("5.1", "5.2", "5.3")}
-    assert written <= set(right) and written <= set(wrong)
+    repairs = {f"5.3-{k}" for k in (8, 9, 10)}  # the stub itself is the wrong answer there
+    assert {e.id for e in EXERCISES} - repairs <= set(wrong)
+    assert right.total() >= 40 and wrong.total() >= 120
     assert len({a.source.strip() for a in ANSWERS}) == len(ANSWERS)
 
 
@@ -74,8 +88,10 @@ def test_the_bank_is_large_and_covers_every_chapter():
 
 
 @each_exercise
-def test_the_solution_passes(exercise):
-    assert check.run(exercise.id, defined(exercise, exercise.solution)).passed
+def test_the_solution_and_its_other_versions_pass(exercise):
+    for source in (exercise.solution, *exercise.versions):
+        result = check.run(exercise.id, defined(exercise, source))
+        assert result.passed, result
 
 
 @each_exercise
@@ -97,19 +113,172 @@ def test_hints_come_one_by_one_and_end(exercise, monkeypatch):
 
 
 @each_exercise
-def test_no_mutant_is_right_and_each_has_a_chinese_name(exercise):
-    """A mutant that equals the reference on all cases could never be diagnosed."""
-    expected = [
-        diagnose.outcome(exercise, exercise.reference, case) if exercise.reference else None
-        for case in exercise.cases
+def test_every_listed_mistake_is_rejected_and_named_in_chinese(exercise):
+    """One that equals the reference on all cases could never be diagnosed."""
+    for key, _, mutant, direct in exercise.listed_mutants():
+        assert re.search("[\u4e00-\u9fff]", describe(key)[0]), key
+        with run.untouched_state():
+            found = [run.outcome(exercise, mutant, case, direct) for case in exercise.cases]
+        pairs = zip(found, exercise.expected(), strict=True)
+        assert not all(run.same(f, e) for f, e in pairs), key
+
+
+@each_exercise
+def test_slips_and_stubs_fit_the_solution(exercise):
+    assert exercise.name in exercise.solution and len(list(exercise.slip_sources())) >= 0
+    assert exercise.example or exercise_text(exercise), "no worked example"
+
+
+def exercise_text(exercise):
+    from nndl.check.exercise import worked_example
+
+    return worked_example(exercise)
+
+
+@each_exercise
+def test_what_is_declared_linear_is_linear(exercise):
+    """Each argument by itself: f(a + 2b) − f(a) − 2 f(b) + 2 f(0) = 0 for the reference."""
+    if not exercise.linear_in:
+        return
+    names = diagnose.parameter_names(exercise)
+    args = list(exercise.cases[-1].fresh("numpy"))
+    for name in exercise.linear_in:
+        k = names.index(name)
+        a, b = (np.random.default_rng(s).integers(-4, 5, args[k].shape) for s in (1, 2))
+        results = []
+        for value in (a, b, a + 2 * b, 0 * a):
+            values = [*args[:k], value.astype("float32"), *args[k + 1 :]]
+            result = exercise.reference(*exercise.hand_over(values))
+            results.append(run.outputs(exercise, result))
+        for one, two, both, zero in zip(*results, strict=True):
+            left = both.astype("float64") + 2 * zero
+            np.testing.assert_allclose(left, one + 2.0 * two, atol=1e-3)
+
+
+# -- what an answer adds up --------------------------------------------------------------------
+
+
+def conv_terms(answer, M=4, N=5, U=2, V=3, stride=1, padding=0):
+    """Terms of an answer to 5.1-3, and of the reference."""
+    item = check.exercise("5.1-3")
+    args = np.ones((M, N), "float32"), np.ones((U, V), "float32"), stride, padding
+    names = diagnose.parameter_names(item)
+    late = time.thread_time() + 60
+    found = [
+        terms.recover(item, f, names, args, late, direct=d)
+        for f, d in ((answer, False), (item.reference, True))
     ]
-    for key, _, mutant in exercise.mutants_flat():
-        name, _ = diagnose.describe(key)
-        assert re.search("[\u4e00-\u9fff]", name), key
-        found = [diagnose.outcome(exercise, mutant, case) for case in exercise.cases]
-        pairs = zip(found, expected, strict=True)
-        if "+" not in key:  # two mistakes may hide one another
-            assert not all(diagnose._same(f, e) for f, e in pairs), key
+    return item, *found, dict(zip(names, args, strict=True))
+
+
+def test_impulses_give_the_terms_of_the_formula():
+    """Y[i, j] = Σ X[iS + u − P, jS + v − P] W[u, v], written out from the formula alone."""
+    _, found, right, _ = conv_terms(solution_of("5.1-3"), stride=2, padding=1)
+    expected = {}
+    for i, j in np.ndindex(3, 3):
+        place = expected.setdefault((0, (i, j)), {})
+        for u, v in np.ndindex(2, 3):
+            a, b = 2 * i + u - 1, 2 * j + v - 1
+            if 0 <= a < 4 and 0 <= b < 5:
+                place[("X", (a, b)), ("W", (u, v))] = 1.0
+    assert found.of == right.of == expected
+
+
+def solution_of(id):
+    item = check.exercise(id)
+    return run.load_source(item.solution, item.name)
+
+
+def loop(body, pad="np.pad(X.numpy(), padding)"):
+    source = f"""
+def my_conv2d(X, W, stride=1, padding=0):
+    X, W = {pad}, W.numpy()
+    U, V = W.shape
+    rows, columns = (X.shape[0] - U) // stride + 1, (X.shape[1] - V) // stride + 1
+    Y = np.zeros((rows, columns))
+    for i in range(rows):
+        for j in range(columns):
+            for u in range(U):
+                for v in range(V):
+                    {body}
+    return Y
+"""
+    return run.load_source(source, "my_conv2d")
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "key"),
+    [
+        (loop("Y[i, j] += X[i + u, j + v] * W[u, v]"), {"stride": 2, "M": 6, "N": 7}, "stride_not_in_index"),
+        (loop("Y[i, j] += X[i * stride + u, j + v] * W[u, v]"), {"stride": 2, "M": 6, "N": 7}, "stride_one_axis"),
+        (loop("Y[i, j] += X[i + u, j + v] * W[U - 1 - u, V - 1 - v]"), {}, "kernel_flipped"),
+        (loop("Y[i, j] += X[i + u, j + v] * W[v, u]"), {"U": 3}, "kernel_transposed"),
+        (loop("Y[i, j] = X[i + u, j + v] * W[u, v]"), {}, "window_overwritten"),
+        (loop("Y[i, j] += X[i + u, j + v] * W[u, v]", "np.pad(X.numpy(), padding, mode='wrap')"), {"padding": 1}, "padding_wrap"),
+        (loop("Y[i, j] += X[i + u, j + v] * W[u, v]", "np.pad(X.numpy(), padding, mode='edge')"), {"padding": 2}, "padding_edge"),
+        (loop("Y[i, j] += X[i + u, j + v] * W[u, v]", "X.numpy()"), {"padding": 1}, "padding_forgotten"),
+        (loop("Y[i, j] += X[i + u, j + v] * W[u, v]", "np.pad(X.numpy(), (0, padding))"), {"padding": 1}, "padding_one_side"),
+        (loop("Y[i, j] += X[i + u, j + v] * W[u, v]", "np.pad(X.numpy(), 2 * padding)"), {"padding": 1}, "padding_doubled"),
+        (loop("Y[i, j] += X[i + u, j + v] * W[u, v] * (v > 0)"), {}, "核的第 0 列没有用上"),
+        (loop("Y[i, j] += X[i + u, j + v] * W[u, v] * 3"), {}, "每一项都多乘了 3"),
+    ],
+)  # fmt: skip
+def test_a_difference_of_terms_has_a_name(answer, options, key):
+    item, found, right, values = conv_terms(answer, **options)
+    assert relate.explain(item, found, right, values) == [key]
+
+
+def test_the_formulas_show_what_is_missing_and_superfluous():
+    result = check.run("5.1-3", loop("Y[i, j] += X[i + u, j + v] * W[u, v] * (u + v < 2)"))
+    assert "你的 `Y[0,0]` = `X[0,0]·W[0,0]" in result.message
+    assert "少了：`X[1,1]·W[1,1]`" in result.message
+    assert "<svg" in result._repr_html_() and "<rect" in result._repr_html_()
+    assert "<svg" not in str(result)
+
+
+def test_an_answer_that_is_not_linear_is_told():
+    def my_avg_pool2d(X, size=(2, 2), stride=2):
+        return paddle.nn.functional.avg_pool2d(X.abs(), size, stride)
+
+    assert check.run("5.2-1", my_avg_pool2d).diagnosis == "not_linear"
+
+
+def test_edits_of_a_right_answer_make_the_usual_mistakes():
+    source = """
+def my_area(height, width, scale=2):
+    total = 0
+    for i in range(height):
+        total += width * scale
+    return total
+"""
+    made = {words: function for _, words, function in mutate.mutants(source, "my_area")}
+    results = {words: function(3, 5) for words, function in made.items() if "range" not in words}
+    assert results["没有用上参数 `scale`（总当作 2）"] == 30  # the default: the same here
+    assert results["少乘了 `scale`（`width * scale` 里只有 `width`）"] == 15
+    assert 10 in [value for words, value in results.items() if "要用 += 累加" in words]
+    assert all(re.search("[\u4e00-\u9fff]", words) for words in made)
+
+
+def test_a_ready_made_operator_is_right_and_told():
+    def my_conv2d(X, W, stride=1, padding=0):
+        layer = paddle.nn.Conv2D(1, 1, W.shape, stride, padding, bias_attr=False)
+        layer.weight.set_value(W.reshape([1, 1, *W.shape]))
+        return layer(X.reshape([1, 1, *X.shape]))[0, 0]
+
+    result = check.run("5.1-3", my_conv2d)
+    assert result.passed and "`conv2d`" in result.message
+    assert "现成" not in check.run("5.1-3", solution_of("5.1-3")).message
+
+
+def test_random_answers_raise_no_false_alarm():
+    """200 runs of the right answer with other generators each time."""
+    item = check.exercise("5.5-2")
+    answer = solution_of("5.5-2")
+    for seed in range(0, 200 * 100, 100):
+        case = item.cases[seed % len(item.cases)]
+        images, padding = case.fresh("numpy")
+        results = ch55_photos.augment_often(answer, images, padding, seed=seed)
+        assert item.judge(results, images, padding) is None, seed
 
 
 # -- what the student reads --------------------------------------------------------------------
@@ -250,7 +419,6 @@ def test_the_teachers_page_lists_every_diagnosis():
     page = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
     missing = [k for k, (name, _) in DIAGNOSES.items() if f"| `{k}` | {name} |" not in page]
     assert not missing
-    assert not set(NAMES) & set(DIAGNOSES)
 
 
 # -- notebooks ---------------------------------------------------------------------------------

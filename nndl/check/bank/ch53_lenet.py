@@ -68,7 +68,7 @@ def _confusion(labels, predictions, num_classes):
 CONFUSION = from_text(
     "5.3-3",
     mutants={
-        "`matrix[labels, predictions] += 1`": (
+        "重复的下标只加了一次": (
             lambda labels, predictions, C: np.minimum(_confusion(labels, predictions, C), 1),
             "一次写很多下标时，重复的下标只加一次。用循环或 np.add.at。",
         ),

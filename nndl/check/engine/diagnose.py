@@ -264,9 +264,19 @@ def _diagnose(exercise, answer, names, actual, expected, right):
         if grade > 2:
             return pair[0], pair[1], more, picture
     if constant := _constant(actual, expected):
-        return f"结果总是 {constant}", "每个例子都得到同样的结果：检查它与输入有没有关系。", more, picture
+        return (
+            f"结果总是 {constant}",
+            "每个例子都得到同样的结果：检查它与输入有没有关系。",
+            more,
+            picture,
+        )
     if unused := _unused(exercise, answer, names):
-        return f"参数 `{unused}` 没有起作用", "改变它，你的结果不变；正确的结果会变。", more, picture
+        return (
+            f"参数 `{unused}` 没有起作用",
+            "改变它，你的结果不变；正确的结果会变。",
+            more,
+            picture,
+        )
     if close:
         return f"很可能是：{close[0]}", close[1], more, picture
     if isinstance(actual[failed[0]], Exception):

@@ -466,7 +466,9 @@ def _in_body(owner, name, body):
             )
         if k + 1 < len(body) and not isinstance(body[k + 1], ast.Return):
             swapped = [*body[:k], body[k + 1], statement, *body[k + 2 :]]
-            yield _Edit(2, f"次序弄反了：先 {shown}，后 {_code(body[k + 1])}", (owner, name, None, swapped))
+            yield _Edit(
+                2, f"次序弄反了：先 {shown}，后 {_code(body[k + 1])}", (owner, name, None, swapped)
+            )
         if k + 1 < len(body):
             yield from _input_overwritten(owner, name, body, k)
         if isinstance(statement, ast.For):

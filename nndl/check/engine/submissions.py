@@ -90,7 +90,9 @@ def check_folder(folder, only="", seconds=30, memory=4096):
         try:
             names = {node.name for node in definitions(source).body if hasattr(node, "name")}
         except SyntaxError as problem:
-            yield Verdict(student, "", "error", "语法错误", f"第 {problem.lineno} 行：{problem.msg}")
+            yield Verdict(
+                student, "", "error", "语法错误", f"第 {problem.lineno} 行：{problem.msg}"
+            )
             continue
         for exercise in wanted:
             if exercise.name in names:

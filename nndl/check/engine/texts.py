@@ -18,7 +18,7 @@ rows_columns_swapped | 行列弄反了 | 第一个下标是行（高），第二
 dilation_ignored | 忘了空洞率 | 核的元素之间要隔开：用 X[i+d·u, j+d·v]。
 dilation_off_by_one | 空洞率差一 | dilation=1 就是普通卷积；相邻两个核元素相距 d 格，而不是 d+1 格。
 window_overwritten | 窗口里的乘积没有累加 | 每个输出是 U·V 个乘积的**和**：累加用 +=；用 = 只留下最后一个乘积。
-size_off_by_one | 输出大小差一 | 窗口的位置数是 ⌊(M − U + 2P) / S⌋ + 1。常见的原因是漏了末尾的 +1，或循环少走/多走一格。
+size_off_by_one | 输出大小差一 | 检查求大小的式子末尾的 +1，和循环的起点、终点（卷积的窗口有 ⌊(M − U + 2P) / S⌋ + 1 个位置）。
 bias_missing | 忘了偏置 | 每张输出特征图还要加上它自己的偏置 b[p]。
 bias_per_tap | 偏置加了不止一次 | 偏置被放进了最里层的循环。每个输出像素只加一次 b[p]：先求和，最后再加。
 bias_per_channel | 每个输入通道都加了一次偏置 | D 个通道的结果先相加，然后只加一次 b[p]。
