@@ -136,7 +136,7 @@ def my_confusion_matrix(labels, predictions, num_classes):
     return m
 
 
-# %% 5.3-3 wrong `matrix[labe
+# %% 5.3-3 wrong 重复的下标只加了一次
 def my_confusion_matrix(labels, predictions, num_classes):
     m = np.zeros((num_classes, num_classes), int)
     m[labels.numpy(), predictions.numpy()] += 1

@@ -70,7 +70,7 @@ def test_nearly_every_wrong_answer_gets_the_diagnosis_written_beside_it(verdicts
 
 def test_every_wrong_answer_is_told_when_it_fails(verdicts):
     """Not for errors of form, which come before any case."""
-    for answer, result in verdicts:
+    for _, result in verdicts:
         if "第一处不同" in result.message and len(result.exercise.cases) > 1:
             assert "个例子" in result.message or "其余" in result.message, result
 
@@ -142,6 +142,8 @@ def test_what_is_declared_linear_is_linear(exercise):
         return
     names = diagnose.parameter_names(exercise)
     args = list(exercise.cases[-1].fresh("numpy"))
+    if not hasattr(args[0], "shape"):
+        return  # numbers: the formula is verified on every case when its terms are read
     for name in exercise.linear_in:
         k = names.index(name)
         a, b = (np.random.default_rng(s).integers(-4, 5, args[k].shape) for s in (1, 2))
@@ -206,23 +208,27 @@ def my_conv2d(X, W, stride=1, padding=0):
     return run.load_source(source, "my_conv2d")
 
 
+RIGHT = "Y[i, j] += X[i + u, j + v] * W[u, v]"
+PADDED = "np.pad(X.numpy(), {})".format
+
+
 @pytest.mark.parametrize(
     ("answer", "options", "key"),
     [
-        (loop("Y[i, j] += X[i + u, j + v] * W[u, v]"), {"stride": 2, "M": 6, "N": 7}, "stride_not_in_index"),
-        (loop("Y[i, j] += X[i * stride + u, j + v] * W[u, v]"), {"stride": 2, "M": 6, "N": 7}, "stride_one_axis"),
-        (loop("Y[i, j] += X[i + u, j + v] * W[U - 1 - u, V - 1 - v]"), {}, "kernel_flipped"),
-        (loop("Y[i, j] += X[i + u, j + v] * W[v, u]"), {"U": 3}, "kernel_transposed"),
-        (loop("Y[i, j] = X[i + u, j + v] * W[u, v]"), {}, "window_overwritten"),
-        (loop("Y[i, j] += X[i + u, j + v] * W[u, v]", "np.pad(X.numpy(), padding, mode='wrap')"), {"padding": 1}, "padding_wrap"),
-        (loop("Y[i, j] += X[i + u, j + v] * W[u, v]", "np.pad(X.numpy(), padding, mode='edge')"), {"padding": 2}, "padding_edge"),
-        (loop("Y[i, j] += X[i + u, j + v] * W[u, v]", "X.numpy()"), {"padding": 1}, "padding_forgotten"),
-        (loop("Y[i, j] += X[i + u, j + v] * W[u, v]", "np.pad(X.numpy(), (0, padding))"), {"padding": 1}, "padding_one_side"),
-        (loop("Y[i, j] += X[i + u, j + v] * W[u, v]", "np.pad(X.numpy(), 2 * padding)"), {"padding": 1}, "padding_doubled"),
-        (loop("Y[i, j] += X[i + u, j + v] * W[u, v] * (v > 0)"), {}, "核的第 0 列没有用上"),
-        (loop("Y[i, j] += X[i + u, j + v] * W[u, v] * 3"), {}, "每一项都多乘了 3"),
+        (loop(RIGHT), {"stride": 2, "M": 6, "N": 7}, "stride_not_in_index"),
+        (loop(RIGHT.replace("i +", "i * stride +")), {"stride": 2, "M": 6}, "stride_one_axis"),
+        (loop(RIGHT.replace("W[u, v]", "W[U - 1 - u, V - 1 - v]")), {}, "kernel_flipped"),
+        (loop(RIGHT.replace("W[u, v]", "W[v, u]")), {"U": 3}, "kernel_transposed"),
+        (loop(RIGHT.replace("+=", "=")), {}, "window_overwritten"),
+        (loop(RIGHT, PADDED("padding, mode='wrap'")), {"padding": 1}, "padding_wrap"),
+        (loop(RIGHT, PADDED("padding, mode='edge'")), {"padding": 2}, "padding_edge"),
+        (loop(RIGHT, "X.numpy()"), {"padding": 1}, "padding_forgotten"),
+        (loop(RIGHT, PADDED("(0, padding)")), {"padding": 1}, "padding_one_side"),
+        (loop(RIGHT, PADDED("2 * padding")), {"padding": 1}, "padding_doubled"),
+        (loop(f"{RIGHT} * (v > 0)"), {}, "核的第 0 列没有用上"),
+        (loop(f"{RIGHT} * 3"), {}, "每一项都多乘了 3"),
     ],
-)  # fmt: skip
+)
 def test_a_difference_of_terms_has_a_name(answer, options, key):
     item, found, right, values = conv_terms(answer, **options)
     assert relate.explain(item, found, right, values) == [key]
@@ -252,7 +258,10 @@ def my_area(height, width, scale=2):
     return total
 """
     made = {words: function for _, words, function in mutate.mutants(source, "my_area")}
-    results = {words: function(3, 5) for words, function in made.items() if "range" not in words}
+    results = {}
+    for words, function in made.items():
+        with contextlib.suppress(Exception):  # not every edit runs
+            results[words] = function(3, 5)
     assert results["没有用上参数 `scale`（总当作 2）"] == 30  # the default: the same here
     assert results["少乘了 `scale`（`width * scale` 里只有 `width`）"] == 15
     assert 10 in [value for words, value in results.items() if "要用 += 累加" in words]

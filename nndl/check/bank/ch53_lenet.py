@@ -131,6 +131,7 @@ LENET_PARAMETERS = from_text(
     ),
     outputs=("params",),
     integer=True,
+    linear_in=("in_channels", "c1", "c3", "c5", "hidden", "num_classes"),
 )
 
 

@@ -263,14 +263,14 @@ def _diagnose(exercise, answer, names, actual, expected, right):
         grade, pair = likeness.best(exercise.slip_pairs())
         if grade > 2:
             return pair[0], pair[1], more, picture
-    if constant := _constant(actual, expected):
+    if not raised and (constant := _constant(actual, expected)):
         return (
             f"结果总是 {constant}",
             "每个例子都得到同样的结果：检查它与输入有没有关系。",
             more,
             picture,
         )
-    if unused := _unused(exercise, answer, names):
+    if not raised and (unused := _unused(exercise, answer, names)):
         return (
             f"参数 `{unused}` 没有起作用",
             "改变它，你的结果不变；正确的结果会变。",
@@ -343,7 +343,7 @@ class _Likeness:
             elif problem and alike:
                 differs = True
         if odd:  # numbers may agree by chance, arrays do not
-            return 1 if seen >= 2 and size >= 8 or seen >= 2 and not wrong_ones else 0
+            return 1 if (seen >= 2 and size >= 8) or (seen >= 2 and not wrong_ones) else 0
         if not (differs and ran):
             return 0
         return 3 if strict else 2 if seen else 0
@@ -387,7 +387,10 @@ def _unused(exercise, answer, names):
             right = [outcome(exercise, exercise.reference, c, direct=True) for c in cases]
             if any(isinstance(r, Exception) for r in right) or same(*right):
                 continue
-            mine = [outcome(exercise, answer, c) for c in cases]
+            try:
+                mine = [limited(TIME_LIMIT, outcome, exercise, answer, c) for c in cases]
+            except (TimeoutError, SystemExit):
+                return None
             if any(isinstance(m, Exception) for m in mine) or not same(*mine):
                 changed = 0
                 break

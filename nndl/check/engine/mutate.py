@@ -130,6 +130,14 @@ def _places(tree):
                         yield owner, name, index, node
 
 
+def _exchanged(items):
+    """Lists with two of the items exchanged."""
+    for a, b in itertools.combinations(range(len(items)), 2):
+        order = list(items)
+        order[a], order[b] = order[b], order[a]
+        yield order
+
+
 def _called(node):
     func = node.func
     return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
@@ -167,19 +175,22 @@ def _binary(node):
         yield 2, f"{whole} 向上取整了，应向下取整", ceil
     if op in (ast.Sub, ast.Div, ast.FloorDiv, ast.MatMult):
         yield 3, f"{whole} 的次序弄反了", ast.BinOp(right, op(), left)
-    if op in (ast.Mult, ast.Div, ast.FloorDiv) and isinstance(left, ast.BinOp):
-        if isinstance(left.op, (ast.Add, ast.Sub)):  # the brackets forgotten
-            changed = ast.BinOp(left.left, left.op, ast.BinOp(left.right, op(), right))
-            yield 2, f"{whole} 少了括号", changed
-    if op in (ast.Mult, ast.Add) and isinstance(right, ast.BinOp):
-        if isinstance(right.op, (ast.Add, ast.Sub)) and op is ast.Mult:
-            changed = ast.BinOp(ast.BinOp(left, op(), right.left), right.op, right.right)
-            yield 2, f"{whole} 少了括号", changed
-    if op in (ast.Add, ast.Sub) and isinstance(left, ast.BinOp):
-        if isinstance(left.op, (ast.FloorDiv, ast.Div)):  # the term slipped under the fraction
-            inner = ast.BinOp(left.left, op(), right)
-            changed = ast.BinOp(inner, left.op, left.right)
-            yield 2, f"{whole} 的括号不对：{_code(changed)}", changed
+    yield from _brackets(node, left, right, op, whole)
+
+
+def _brackets(node, left, right, op, whole):
+    """`(a + b) / c` as `a + b / c`, `a * (b + c)` as `a * b + c`, `a // b + c` as `(a + c) // b`."""
+    inner = getattr(left, "op", None)
+    if op in (ast.Mult, ast.Div, ast.FloorDiv) and isinstance(inner, (ast.Add, ast.Sub)):
+        changed = ast.BinOp(left.left, inner, ast.BinOp(left.right, op(), right))
+        yield 2, f"{whole} 少了括号", changed
+    if op in (ast.Add, ast.Sub) and isinstance(inner, (ast.FloorDiv, ast.Div)):
+        changed = ast.BinOp(ast.BinOp(left.left, op(), right), inner, left.right)
+        yield 2, f"{whole} 的括号不对：{_code(changed)}", changed
+    inner = getattr(right, "op", None)
+    if op is ast.Mult and isinstance(inner, (ast.Add, ast.Sub)):
+        changed = ast.BinOp(ast.BinOp(left, op(), right.left), inner, right.right)
+        yield 2, f"{whole} 少了括号", changed
 
 
 def _constant(node):
@@ -202,9 +213,7 @@ def _einsum(text):
     inputs, _, output = text.partition("->")
     operands = inputs.split(",")
     for k, operand in enumerate([*operands, output]):
-        for a, b in itertools.combinations(range(len(operand)), 2):
-            letters = list(operand)
-            letters[a], letters[b] = letters[b], letters[a]
+        for letters in _exchanged(operand):
             parts = [*operands, output]
             parts[k] = "".join(letters)
             changed = ",".join(parts[:-1]) + "->" + parts[-1]
@@ -223,11 +232,12 @@ def _call(node):
     if inner is not None and name not in ("range", "len", "zip", "enumerate", "super"):
         words = f"没有{verb}" if verb else f"少了 `{name}(…)`"
         yield 1 if verb else 3, f"{words}（{_code(node)} 只写了 {_code(inner)}）", inner
-    if isinstance(inner, ast.Call) and inner is node.args[-1] if node.args else False:
-        if len(node.args) == len(inner.args) == 1 and name != "len":  # f(g(x)) as g(f(x))
-            outer = ast.Call(node.func, inner.args, node.keywords)
-            changed = ast.Call(inner.func, [outer], inner.keywords)
-            yield 1, f"次序弄反了：{_code(node)} 写成了 {_code(changed)}", changed
+    single = len(node.args) == 1 and isinstance(node.args[0], ast.Call) and name != "len"
+    if single and len(node.args[0].args) == 1:  # f(g(x)) as g(f(x))
+        within = node.args[0]
+        outer = ast.Call(node.func, within.args, node.keywords)
+        changed = ast.Call(within.func, [outer], within.keywords)
+        yield 1, f"次序弄反了：{_code(node)} 写成了 {_code(changed)}", changed
     for other in _INSTEAD.get(name, ()):
         func = (
             ast.Attribute(node.func.value, other, ast.Load())
@@ -254,9 +264,7 @@ def _call(node):
                 f"{_code(node)} 少了 {_code(argument)}",
                 ast.Call(node.func, fewer, node.keywords),
             )
-    for a, b in itertools.combinations(range(len(node.args)), 2):
-        order = list(node.args)
-        order[a], order[b] = order[b], order[a]
+    for order in _exchanged(node.args):
         yield 4, f"{_code(node)} 的参数次序弄反了", ast.Call(node.func, order, node.keywords)
 
 
@@ -287,8 +295,7 @@ def _other_axes(node):
                 yield type(node)([ast.Constant(axis), *node.elts], ast.Load())
                 yield type(node)([ast.Constant(axis), *node.elts[1:]], ast.Load())
                 yield ast.Constant(axis)
-        for element in node.elts if len(node.elts) > 2 else ():
-            yield element
+        yield from node.elts if len(node.elts) > 2 else ()
     else:
         for axis in (0, 1, 2, -1):
             if ast.unparse(node) != str(axis):
@@ -311,12 +318,9 @@ def _subscript(node):
                 ast.Subscript(node.value, ast.Constant(0), ast.Load()),
             )
     if isinstance(node.slice, ast.Tuple):
-        for a, b in itertools.combinations(range(len(node.slice.elts)), 2):
-            order = list(node.slice.elts)
-            order[a], order[b] = order[b], order[a]
-            if ast.unparse(order[a]) != ast.unparse(order[b]):
-                changed = ast.Subscript(node.value, ast.Tuple(order, ast.Load()), node.ctx)
-                yield 3, f"{_code(node)} 的下标次序弄反了", changed
+        for order in _exchanged(node.slice.elts):
+            changed = ast.Subscript(node.value, ast.Tuple(order, ast.Load()), node.ctx)
+            yield 3, f"{_code(node)} 的下标次序弄反了", changed
 
 
 def _slice(node):
@@ -381,12 +385,9 @@ def _unary(node):
 
 
 def _sequence(node):
-    for a, b in itertools.combinations(range(len(node.elts)), 2):
-        order = list(node.elts)
-        order[a], order[b] = order[b], order[a]
-        if ast.unparse(order[a]) != ast.unparse(order[b]) and isinstance(node.ctx, ast.Load):
-            changed = type(node)(order, ast.Load())
-            yield 4, f"次序弄反了：{_code(node)} 写成了 {_code(changed)}", changed
+    for order in _exchanged(node.elts) if isinstance(node.ctx, ast.Load) else ():
+        changed = type(node)(order, ast.Load())
+        yield 4, f"次序弄反了：{_code(node)} 写成了 {_code(changed)}", changed
 
 
 _BY_KIND = {
@@ -562,7 +563,7 @@ def _parameter_edits(tree):
 
 def _pair_edits(tree):
     """Two names exchanged in a whole statement: rows for columns."""
-    for owner, name, index, node in list(_places(tree)):
+    for *_, node in list(_places(tree)):
         if not isinstance(node, (ast.Assign, ast.AugAssign, ast.Return, ast.For)):
             continue
         scope = node.iter if isinstance(node, ast.For) else node

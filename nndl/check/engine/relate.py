@@ -99,6 +99,8 @@ def explain(exercise, found, wanted, values):
         Keys of the catalogue, or sentences.
     """
     names = []
+    if not np.shape(values[exercise.linear_in[0]]):  # numbers have no axes
+        return names
     for output in range(len(wanted.shapes)):
         name = exercise.outputs[output] if len(wanted.shapes) > 1 else "Y"
         part = _explain_output(exercise, found, wanted, values, output, name)
@@ -177,7 +179,7 @@ class _Scene:
                 spatial.append(letter)
             self.exact[k] = right
             holds = self._inputs(tables[0]) @ right[0] + right[1] == tables[0][:, column]
-            if holds.all() or mine is None or not own_out.any() and not own_tap.any():
+            if holds.all() or mine is None or (not own_out.any() and not own_tap.any()):
                 continue
             self._compare(letter, k, right, mine, tables, seen)
         for k in range(self.outs + self.xs, len(self.labels)):
@@ -319,7 +321,7 @@ class _Scene:
         names = []
         if missing:
             kept = np.array([k for k in right if k in mine])
-            names += self._missing(np.array(missing), kept, right)
+            names += self._missing(np.array(missing), kept, right, self.outs if extra else 0)
         if extra:
             names += self._extra(np.array(extra), tables)
         return True, names
@@ -348,8 +350,8 @@ class _Scene:
         )
         return [f"每一项都多乘了 {shown}"]
 
-    def _missing(self, missing, present, right):
-        for k in range(missing.shape[1]):
+    def _missing(self, missing, present, right, first):
+        for k in range(first, missing.shape[1]):
             gone = set(missing[:, k])
             here = set(present[:, k]) if len(present) else set()
             if here and not gone & here:
