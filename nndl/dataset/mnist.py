@@ -303,8 +303,8 @@ def _book_sets(path):
     """The three pairs of the book's file, by mode."""
     if not path.is_file():
         raise FileNotFoundError(
-            "MNIST_dataset expects a pair (images, labels) or the name of the book's mnist.json.gz, "
-            f"got {str(path)!r}, which is no file; MNISTDataset(mode='train') needs none"
+            "MNIST_dataset expects a pair (images, labels) or the name of the book's mnist.json.gz,"
+            f" got {str(path)!r}, which is no file; MNISTDataset(mode='train') needs none"
         )
     try:
         train, dev, test = json.loads(formats.read_raw(path))

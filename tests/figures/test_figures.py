@@ -40,7 +40,6 @@ EVERY = {
     "compare": lambda: figures.compare_runs({"a": [runner(), runner(seed=1)], "b": runner()}),
     "gradients": lambda: figures.gradient_norms({"a": [0.1, 0.2, 0.3], "b": [1, 1, 1]}),
     "gradients of seeds": lambda: figures.gradient_norms({"a": [{"w": 0.1, "v": 0.2}] * 2}),
-    "curves": lambda: figures.curves({"a": (GRID, GRID**2), "b": (GRID, 1 - GRID)}, "x", "y"),
     "times": lambda: figures.times({"loops": (900, 800, 1000), "ours": (2, 1, 3)}),
     "times grouped": lambda: figures.times({"a": {"forward": 1, "backward": 20}}),
     "connections": figures.connections,
