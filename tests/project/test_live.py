@@ -256,24 +256,26 @@ STEPS = {
 
 
 def drawings():
-    rng = np.random.default_rng(3)
-    rows, columns = np.indices((280, 280))
-    ring = np.abs(np.hypot(rows - 120, (columns - 160) * 1.4) - 70) < 12
-    bar = (np.abs(columns - 90 - rows / 8) < 9) & (rows > 40) & (rows < 230)
-    yield "ring", np.where(ring, 0, 255)
-    yield "bar", np.where(bar, 0, 255)
-    yield "dot", np.where(np.hypot(rows - 50, columns - 50) < 9, 0, 255)
-    yield "light on dark", np.where(ring | bar, 230, 15)
-    shade = 150 + rows / 4 + rng.normal(0, 3, rows.shape)
-    yield "shadowed paper", np.clip(np.where(bar, 40, shade), 0, 255)
+    """Black ink on the pad's blank paper, as fingers leave it."""
+    rows, columns = np.indices((256, 256)) - 128.0
+    soft = {
+        "zero": 10 - np.abs(np.hypot(rows, columns * 1.5) - 75),
+        "one": 11 - np.abs(columns + 40 - rows / 7) - np.clip(np.abs(rows) - 80, 0, None),
+        "small": 9 - np.abs(np.hypot(rows - 60, columns - 50) - 24),
+        "two strokes": np.maximum(
+            8 - np.abs(columns + 30) - np.clip(np.abs(rows) - 70, 0, None),
+            8 - np.abs(columns - 45) - np.clip(np.abs(rows - 5) - 70, 0, None),
+        ),
+    }
+    return [(name, np.round(255 * np.clip(0.5 - far, 0, 1))) for name, far in soft.items()]
 
 
-@pytest.mark.parametrize(("name", "picture"), list(drawings()))
+@pytest.mark.parametrize(("name", "picture"), drawings())
 def test_a_drawing_is_prepared_as_nndl_does(open_page, name, picture):
     picture = picture.astype(np.uint8)
     page = open_page(PAGES["lenet"])
-    found = ask(page, "lenet", "m.prepare(x, 280)", picture.ravel().tolist())
-    right = dataset.own_image.preprocess_digit(picture)
+    found = ask(page, "lenet", "m.prepare(x, 256)", picture.ravel().tolist())
+    right = dataset.preprocess_digit(picture)
     for ours, theirs in STEPS.items():
         made = np.reshape(found[ours]["values"], (-1, found[ours]["columns"]))
         assert made.shape == right[theirs].shape, ours

@@ -120,8 +120,9 @@ nndlLive.define("conv", (root, live) => {
       (m - top) / dilation < U && (n - left) / dilation < V;
     const ground = (x, scale) => {
       const dark = live.dark(root), [r, g, b] = live.colour(x, { high: scale || 1, dark });
-      const bright = 0.299 * r + 0.587 * g + 0.114 * b > 140;
-      return `background:rgb(${r},${g},${b});color:${bright ? "#111" : "#fff"}`;
+      const [red, green, blue] = [r, g, b].map((x) => (x / 255) ** 2.2);
+      const bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18; // black is easier to read
+      return `background:rgb(${r},${g},${b});color:${bright ? "#000" : "#fff"}`;
     };
     const inside = (m, n) => m >= 0 && n >= 0 && m < side && n < side;
     gridIn.fill((m, n) => ({

@@ -50,7 +50,7 @@ nndlLive.define("im2col", (root, live) => {
 
   function show() {
     const { row, column, phase } = state, dark = live.dark(root);
-    const hue = (c, strength) => `background:hsl(${HUES[c]} 70% ${dark ? 12 + 26 * strength : 97 - 22 * strength}%)`;
+    const hue = (c, strength) => `background:hsl(${HUES[c]} 70% ${dark ? 10 + 12 * strength : 97 - 22 * strength}%)`;
     const shade = (d, on) => `${hue(column, on ? 1 : 0.1 + 0.25 * d)}`;
     const [top, left] = corner(column);
     inputs.forEach((grid, d) => grid.fill((i, j) => {

@@ -38,52 +38,32 @@ nndlLive.define("lenet", (root, live) => {
   const resize = (picture, rows, columns, support, filter) =>
     resample(resample(picture, columns, 1, support, filter), rows, 0, support, filter);
 
-  /** Otsu's grey level: the one that parts the pixels into the two most distinct groups. */
-  function threshold(pixels) {
-    const counts = new Float64Array(256);
-    for (const p of pixels) counts[p]++;
-    const all = pixels.length, sum = counts.reduce((a, c, k) => a + c * k, 0);
-    let below = 0, partial = 0, best = -1, level = 0;
-    for (let k = 0; k < 256; k++) {
-      below += counts[k];
-      partial += counts[k] * k;
-      const above = all - below;
-      if (!below || !above) continue;
-      const between = below * above * (partial / below - (sum - partial) / above) ** 2;
-      if (between > best) [best, level] = [between, k];
-    }
-    return level;
+  /** Pillow's Gaussian blur of 0.8: three passes of [r, 1, r] along each axis, in 24 binary places. */
+  function smooth(picture) {
+    const [rows, columns] = size(picture), r = 0.64 / (6 * (1 - 0.64 / 3));
+    const middle = Math.trunc(2 ** 24 / (2 * r + 1)), side = Math.trunc((2 ** 24 - middle) / 2);
+    let now = picture;
+    for (const [length, step, lines, across] of [[columns, 1, rows, columns], [rows, columns, columns, 1]])
+      for (let pass = 0; pass < 3; pass++) {
+        const next = image(columns, new Uint8Array(now.length));
+        for (let line = 0; line < lines; line++)
+          for (let k = 0, at = line * across; k < length; k++, at += step) {
+            const around = now[k ? at - step : at] + now[k + 1 < length ? at + step : at];
+            next[at] = Math.floor((now[at] * middle + around * side + 2 ** 23) / 2 ** 24);
+          }
+        now = next;
+      }
+    return now;
   }
 
-  /** Ink on black: a plane fitted to the paper is taken off, and twice the paper's spread. */
-  function withoutPaper(pixels) {
-    const [rows, columns] = size(pixels), level = threshold(pixels), A = new Float64Array(12); // 3×3 | 3
-    for (let k = 0; k < pixels.length; k++)
-      if (pixels[k] <= level) {
-        const row = [1, Math.floor(k / columns) / rows, (k % columns) / columns];
-        for (let a = 0; a < 3; a++) {
-          for (let b = 0; b < 3; b++) A[4 * a + b] += row[a] * row[b];
-          A[4 * a + 3] += row[a] * pixels[k];
-        }
-      }
-    for (let a = 0; a < 3; a++) // Gauss–Jordan; the matrix is positive definite
-      for (let b = 0; b < 3; b++)
-        if (a !== b) {
-          const f = A[4 * b + a] / A[4 * a + a];
-          for (let c = 0; c < 4; c++) A[4 * b + c] -= f * A[4 * a + c];
-        }
-    const plane = [0, 1, 2].map((a) => A[4 * a + 3] / A[5 * a]);
-    const values = new Float64Array(pixels.length);
-    let n = 0, mean = 0, square = 0;
-    for (let k = 0; k < pixels.length; k++) {
-      values[k] = pixels[k] - plane[0] - (plane[1] * Math.floor(k / columns)) / rows - (plane[2] * (k % columns)) / columns;
-      if (pixels[k] <= level) { n++; mean += values[k]; square += values[k] ** 2; }
-    }
-    const spread = Math.sqrt(Math.max(0, square / n - (mean / n) ** 2));
-    const ink = values.map((x) => Math.max(0, x - 2 * spread - 4)), sorted = ink.filter((x) => x > 0).sort();
-    const at = 0.9 * (sorted.length - 1), k = Math.floor(at);
-    const top = Math.max(1, sorted[k] + (at - k) * ((sorted[k + 1] ?? sorted[k]) - sorted[k]));
-    return image(columns, Uint8Array.from(ink, (x) => even(255 * Math.min(x / top, 1))));
+  /** How dark the pen is at each pixel. The pad's paper is blank: no shadow or grain to take off. */
+  function inkOf(grey) {
+    const depth = smooth(grey).map((p) => 255 - p), inked = Float64Array.from(depth).filter((d) => d > 8).sort();
+    if (!inked.length) return null;
+    const at = 0.75 * (inked.length - 1), k = Math.floor(at);
+    const full = inked[k] + (at - k) * ((inked[k + 1] ?? inked[k]) - inked[k]);
+    if (full < 16) return null;
+    return image(grey.columns, depth.map((d) => (d > 8 ? even(255 * Math.min((d - 4) / (full - 4), 1)) : 0)));
   }
 
   /** Onto 28×28 black pixels: the centre of mass in the middle, all ink inside. */
@@ -97,19 +77,10 @@ nndlLive.define("lenet", (root, live) => {
     return out;
   }
 
-  /** The steps for a grey picture, or null where nothing is drawn. */
+  /** The steps for a dark drawing on white, or null where nothing is drawn. */
   function prepare(grey) {
-    const [rows, columns] = size(grey);
-    let low = 255, high = 0;
-    for (const p of grey) { low = Math.min(low, p); high = Math.max(high, p); }
-    if (high - low < 24) return null;
-    const edge = [];
-    for (let j = 0; j < columns; j++) edge.push(grey[j], grey[(rows - 1) * columns + j]);
-    for (let i = 0; i < rows; i++) edge.push(grey[i * columns], grey[i * columns + columns - 1]);
-    edge.sort((a, b) => a - b);
-    const median = (edge[(edge.length >> 1) - 1] + edge[edge.length >> 1]) / 2;
-    const light = median > (low + high) / 2 ? image(columns, grey.map((p) => 255 - p)) : grey;
-    const clean = withoutPaper(light);
+    const [rows, columns] = size(grey), clean = inkOf(grey);
+    if (!clean) return null;
     let top = rows, left = columns, bottom = -1, right = -1;
     clean.forEach((p, k) => {
       if (p <= 96) return;
@@ -151,7 +122,7 @@ nndlLive.define("lenet", (root, live) => {
   };
 
   // ------------------------------------------------------------------------ the page
-  const PAD = 280, pad = el("canvas", { width: PAD, height: PAD, class: "nl-pad-canvas", tabindex: 0, role: "application",
+  const PAD = 256, pad = el("canvas", { width: PAD, height: PAD, class: "nl-pad-canvas", tabindex: 0, role: "application",
     "aria-label": "drawing pad: draw a digit with mouse or finger; arrow keys shift it" });
   const pen = pad.getContext("2d", { willReadFrequently: true });
   const state = { prepared: null, shift: [0, 0], out: null, still: null, chosen: null };
@@ -217,7 +188,7 @@ nndlLive.define("lenet", (root, live) => {
   };
   function stroke(event) {
     const to = at(event);
-    Object.assign(pen, { lineWidth: 22, lineCap: "round", lineJoin: "round", strokeStyle: "black" });
+    Object.assign(pen, { lineWidth: 20, lineCap: "round", lineJoin: "round", strokeStyle: "black" });
     pen.beginPath();
     pen.moveTo(...last);
     pen.lineTo(...to);
