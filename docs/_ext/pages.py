@@ -54,12 +54,13 @@ def split(cells):
         if cell.cell_type != "markdown":
             pages[-1][1].append(cell)
             continue
-        for title, text in _parts(cell.source):
+        for number, (title, text) in enumerate(_parts(cell.source)):
             if title and not title.startswith(STAYS):
                 pages.append((title, []))
             if text.strip():
                 part = copy.copy(cell)
                 part.source = text
+                part.id = f"{cell.id[:56]}-{number}" if number else cell.id
                 pages[-1][1].append(part)
     return pages
 
