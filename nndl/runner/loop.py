@@ -25,7 +25,7 @@ from .saving.resume import (
 )
 
 
-def describe(value):
+def in_words(value):
     """Type, shape and range of a tensor, in words for an error."""
     if not isinstance(value, paddle.Tensor):
         return f"of type {type(value).__name__}"
@@ -43,7 +43,7 @@ def explained(what, **values):
     except Exception as error:
         if not any(part in str(error) for part in ("(at /paddle/", "is not implemented for")):
             raise
-        parts = " and ".join(f"{name} {describe(value)}" for name, value in values.items())
+        parts = " and ".join(f"{name} {in_words(value)}" for name, value in values.items())
         # A message may begin with Paddle's call stack; the reason stands below it.
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = next((line for line in lines if "Error: " in line or line[0] == "("), lines[0])
@@ -55,7 +55,7 @@ def scalar_loss(loss_fn, logits, y):
     try:
         loss = loss_fn(logits, y)
     except Exception as error:
-        parts = [f"{name} {describe(value)}" for name, value in (("outputs", logits), ("y", y))]
+        parts = [f"{name} {in_words(value)}" for name, value in (("outputs", logits), ("y", y))]
         reason = str(error).strip().split("\n")[0]
         raise ValueError(
             f"loss_fn expected outputs and labels that fit together, got {' and '.join(parts)}: "
