@@ -139,12 +139,13 @@ class ResNet18(nn.Layer):
         head = [nn.AdaptiveAvgPool2D(1), nn.Flatten(), nn.Linear(widths[-1], num_classes)]
         for number, module in enumerate([*modules, nn.Sequential(*head)], 2):
             setattr(self, f"module{number}", module)
+        self._count = number
         self.in_channels, self.use_residual, self.stem = in_channels, use_residual, stem
 
     def forward(self, X):
         check_images(X, self.in_channels, "ResNet18")
-        for module in self.children():
-            X = module(X)
+        for number in range(1, self._count + 1):
+            X = getattr(self, f"module{number}")(X)
         return X
 
     def names_of_others(self, arrays):
@@ -224,10 +225,11 @@ def vision_state_dict(model):
     """
     if not isinstance(model, ResNet18):
         raise TypeError(f"vision_state_dict expects a ResNet18, got a {type(model).__name__}")
-    if model.stem != "imagenet" or not model.use_residual:
+    if model.stem != "imagenet" or not model.use_residual or model._count != 6:
         raise ValueError(
-            "vision_state_dict expects use_residual=True and stem='imagenet', as in paddle.vision; "
-            f"got use_residual={model.use_residual} and stem={model.stem!r}"
+            "vision_state_dict expects use_residual=True, stem='imagenet' and four stages, as in "
+            f"paddle.vision; got use_residual={model.use_residual}, stem={model.stem!r} and "
+            f"{model._count - 2} stages"
         )
     renamed = {}
     for name, value in model.state_dict().items():

@@ -7,6 +7,7 @@ import pytest
 
 import nndl
 from nndl import LeNet, ResNet18, RunnerV3
+from nndl.networks import vision_state_dict
 from tests.training_cases import assert_same_weights, batches, make_runner, network
 
 
@@ -91,6 +92,14 @@ def test_weights_of_paddle_vision():
     model.eval()
     theirs.eval()
     np.testing.assert_allclose(model(X).numpy(), theirs(X).numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_other_depths_go_to_paddle_vision_where_it_has_them():
+    theirs = paddle.vision.models.resnet34(num_classes=10)
+    ours = ResNet18(units=(3, 4, 6, 3))
+    assert theirs.set_state_dict(vision_state_dict(ours)) == ([], [])
+    with pytest.raises(ValueError, match="and 3 stages"):
+        vision_state_dict(ResNet18(units=(3, 3, 3), widths=(16, 32, 64)))
 
 
 def test_the_book_s_convolution_and_half_precision(capsys):
