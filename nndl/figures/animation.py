@@ -135,7 +135,7 @@ class _Board:
 #: a step of the player: which picture shows, and whether it goes on by itself
 _GO = (
     "const b=this.closest('.nndl-steps'),f=b.querySelectorAll('img'),r=b.querySelector('input'),"
-    "go=k=>{{r.value=(k+f.length)%f.length;f.forEach((x,i)=>x.hidden=i!=r.value)}},"
+    "go=k=>{{r.value=(k+f.length)%f.length;f.forEach((x,i)=>x.style.display=i==r.value?'block':'none')}},"
     "on=!b.timer;clearInterval(b.timer);b.timer=0;{}"
 )
 _PLAY = "if(on)b.timer=setInterval(()=>b.isConnected?go(+r.value+1):clearInterval(b.timer),900)"
@@ -161,7 +161,7 @@ class Steps(ShownOnce):
     def _repr_html_(self):
         pictures = "".join(
             f'<img alt="{self.alt}, step {number + 1}" width="{self.width}" '
-            f'style="max-width:100%;margin:0" {"hidden " if number else ""}'
+            f'style="display:{"none" if number else "block"};max-width:100%;margin:0" '
             f'src="data:image/png;base64,{base64.b64encode(frame).decode()}">'
             for number, frame in enumerate(self.frames)
         )

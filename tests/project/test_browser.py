@@ -97,13 +97,10 @@ def test_animation_steps_on_click(lab, page):
     def shown():
         return [image.get_attribute("alt") for image in player.locator("img:visible").all()]
 
-    (last,) = shown()
-    player.locator("button[aria-label='next step']").click()
     (first,) = shown()
     player.locator("button[aria-label='next step']").click()
     (second,) = shown()
     assert [text.rpartition(", step ")[2] for text in (first, second)] == ["1", "2"]
-    assert last not in (first, second)
     player.locator("button[aria-label='play or pause']").click()
     page.wait_for_timeout(2500)
     assert shown() != [second], "it plays"
