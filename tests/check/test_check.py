@@ -13,6 +13,7 @@ import paddle
 import pytest
 
 from nndl import check
+from nndl.check import registry
 from nndl.check.bank import ch55_photos
 from nndl.check.engine import diagnose, mutate, relate, run, terms
 from nndl.check.engine.limit import limited
@@ -414,7 +415,7 @@ def test_an_unknown_exercise_is_refused_with_neighbours():
 
 
 def test_every_snippet_of_the_teachers_page_runs(monkeypatch):
-    monkeypatch.setattr(check, "_exercises", dict(check._load()))
+    monkeypatch.setattr(registry, "_exercises", dict(registry._load()))
     page = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
     snippets = re.findall(r"```python\n(.*?)```", page, flags=re.S)
     assert len(snippets) >= 3

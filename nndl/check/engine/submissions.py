@@ -81,7 +81,7 @@ def check_folder(folder, only="", seconds=30, memory=4096):
     Verdict
         One for each exercise whose name the student defines.
     """
-    from .. import exercises
+    from ..registry import exercises
 
     wanted = [e for e in exercises() if e.id.startswith(only)]
     methods = multiprocessing.get_all_start_methods()
@@ -129,7 +129,8 @@ def _apart(context, student, source, exercise, seconds, memory):
 
 def _child(send, source, id, scratch, seconds, memory):
     """Run one answer under limits and send [status, name, message] as JSON."""
-    from .. import exercise, run
+    from ..registry import exercise
+    from .diagnose import examine
     from .run import load_source, namespace
     from .texts import describe
 
@@ -141,7 +142,7 @@ def _child(send, source, id, scratch, seconds, memory):
     try:
         for node in definitions(source).body:
             _define(node, names, item.name)
-        result = run(id, names[item.name])
+        result = examine(item, names[item.name])
         name = describe(result.diagnosis)[0] if result.diagnosis else ""
         sent = [result.status, name, str(result)]
     except BaseException as problem:
