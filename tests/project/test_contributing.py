@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from nndl import check
+from nndl.check import registry
 from nndl.experiments import EXPERIMENTS, recipes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -12,7 +12,7 @@ TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 def test_every_walk_works(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(check, "_exercises", dict(check._load()))
+    monkeypatch.setattr(registry, "_exercises", dict(registry._load()))
     for name in ("DATASETS", "NETWORKS"):
         monkeypatch.setattr(recipes, name, dict(getattr(recipes, name)))
     monkeypatch.setitem(EXPERIMENTS, ("small-stripes", "quick"), None)  # removed afterwards

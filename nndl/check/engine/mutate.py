@@ -184,6 +184,8 @@ def _brackets(node, left, right, op, whole):
     if op in (ast.Mult, ast.Div, ast.FloorDiv) and isinstance(inner, (ast.Add, ast.Sub)):
         changed = ast.BinOp(left.left, inner, ast.BinOp(left.right, op(), right))
         yield 2, f"{whole} 少了括号", changed
+        changed = ast.BinOp(ast.BinOp(left.left, op(), right), inner, left.right)
+        yield 2, f"{whole} 的括号不对：{_code(changed)}", changed
     if op in (ast.Add, ast.Sub) and isinstance(inner, (ast.FloorDiv, ast.Div)):
         changed = ast.BinOp(ast.BinOp(left.left, op(), right), inner, left.right)
         yield 2, f"{whole} 的括号不对：{_code(changed)}", changed

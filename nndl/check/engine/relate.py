@@ -321,7 +321,7 @@ class _Scene:
         names = []
         if missing:
             kept = np.array([k for k in right if k in mine])
-            names += self._missing(np.array(missing), kept, right, self.outs if extra else 0)
+            names += self._missing(np.array(missing), kept, right, np.array(extra))
         if extra:
             names += self._extra(np.array(extra), tables)
         return True, names
@@ -350,10 +350,12 @@ class _Scene:
         )
         return [f"每一项都多乘了 {shown}"]
 
-    def _missing(self, missing, present, right, first):
-        for k in range(first, missing.shape[1]):
+    def _missing(self, missing, present, right, extra):
+        for k in range(missing.shape[1]):
             gone = set(missing[:, k])
             here = set(present[:, k]) if len(present) else set()
+            if len(extra) and gone & set(extra[:, k]):
+                continue  # still there, in other terms
             if here and not gone & here:
                 return [self._gone(k, gone, here)]
         wanted, kept = {}, {}
