@@ -21,6 +21,7 @@ class _Holder(nn.Layer):
         super().__init__()
         self.model = model
 
+    @paddle.jit.not_to_static  # recorded as it runs, without rewriting its source
     def forward(self, a, b=None, c=None, d=None):
         return self.model(*[X for X in (a, b, c, d) if X is not None])
 
