@@ -65,7 +65,7 @@ EVERY = {
     "im2col": lambda: figures.im2col(np.arange(18).reshape(2, 3, 3), np.ones((2, 2, 2))),
     "side by side": lambda: figures.maps_side_by_side({"a": IMAGES[:3], "b": -1.0 * IMAGES[:3]}),
     "work": lambda: figures.work_and_time({"loops": (9e6, 99), "im2col": (9e6, 1)}, "im2col"),
-    "curves": lambda: figures.curves(
+    "curves with spread": lambda: figures.curves(
         {"a": ([1, 10], [[2, 3], [3, 4]]), "b": ([1, 10], [1, 2])}, "rate", "loss", log_x=True
     ),
     "field": lambda: figures.receptive_field_layers([3, {"kernel": 2, "stride": 2}, 3]),
