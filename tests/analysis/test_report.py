@@ -446,7 +446,8 @@ def test_untouched_restores_after_an_exception():
 def test_the_list_of_types_that_paddle_counts_is_paddles():
     from paddle.hapi import dynamic_flops
 
-    assert set(dynamic_flops.register_hooks) == counting.PADDLE_COUNTS
+    theirs = {kind for kind in dynamic_flops.register_hooks if kind.__module__.startswith("paddle")}
+    assert theirs == counting.PADDLE_COUNTS  # beside ours, which `nndl` registers
 
 
 # ------------------------------------------------------------------ what other people's models have
