@@ -45,7 +45,7 @@ def _class_name(index, names):
 def _image_axes(count, columns, cell=1.1, text=0.3):
     columns = min(columns, count)
     rows = -(-count // columns)
-    size = (min(9, columns * cell + 0.2), rows * (min(9 / columns, cell) + text) + 0.15)
+    size = (min(9, columns * cell + 0.2), rows * (min(9 / columns, cell) - 0.1 + text) + 0.1)
     figure, axes = new_figure(rows, columns, size=size, squeeze=False)
     for side in axes.flat:
         side.set_axis_off()

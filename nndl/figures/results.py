@@ -1,6 +1,7 @@
 """Figures of a trained network: mistakes, kernels, feature maps, probabilities."""
 
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from .._arguments import as_array
 from ..analysis.gradcam import softmax
@@ -23,11 +24,12 @@ def confusion_matrix(cm, class_names=None, title=None):
     Returns
     -------
     Figure
-        The colour is the share within the row; the numbers are counts.
+        The colour of a mistake is its share within the row, on a scale of the mistakes alone; the
+        diagonal is grey. The numbers are counts.
 
     Notes
     -----
-    Dark squares beside the diagonal are pairs that the network mixes up.
+    Dark squares are pairs that the network mixes up.
     """
     if hasattr(cm, "matrix"):
         class_names = class_names or getattr(cm, "class_names", None)
@@ -39,11 +41,15 @@ def confusion_matrix(cm, class_names=None, title=None):
     share = cm / np.maximum(cm.sum(axis=1, keepdims=True), 1)
     size = 0.46 * K + 1.9 + (0.6 if class_names else 0)
     figure, axes = new_figure(size=(min(size + 0.6, 9), min(size, 8.2)))
-    drawn = axes.imshow(share, cmap=style.SEQUENTIAL, vmin=0, vmax=1)
+    wrong = np.where(np.eye(K, dtype=bool), 0, share)
+    most = wrong.max() or 1.0
+    drawn = axes.imshow(100 * wrong, cmap=style.SEQUENTIAL, vmin=0, vmax=100 * most)
     for i, j in np.ndindex(K, K):
         if cm[i, j]:
-            color = "white" if share[i, j] > 0.55 else style.BLACK
+            color = "white" if wrong[i, j] > 0.55 * most else style.BLACK
             axes.text(j, i, f"{cm[i, j]:.0f}", ha="center", va="center", color=color, fontsize=9)
+    for k in range(K):
+        axes.add_patch(Rectangle((k - 0.5, k - 0.5), 1, 1, color=style.LIGHT, zorder=1.5))
     names = [_class_name(k, class_names) for k in range(K)]
     turn = {"rotation": 50, "ha": "right"} if class_names else {}
     axes.set_xticks(range(K), names, **turn)
@@ -51,7 +57,7 @@ def confusion_matrix(cm, class_names=None, title=None):
     for side in axes.spines.values():
         side.set_visible(True)
     label(axes, "predicted class", "true class", title)
-    figure.colorbar(drawn, ax=axes, shrink=0.8).set_label("share of the true class")
+    figure.colorbar(drawn, ax=axes, shrink=0.8).set_label("mistakes (% of the true class)")
     return figure
 
 
@@ -187,9 +193,18 @@ def prediction(image, logits, class_names=None, label_index=None, top=5):
     colors = [style.GREEN if k == label_index else style.BLUE for k in best]
     axes[1].barh(range(len(best)), 100 * share[best], color=colors, height=0.7)
     for row, k in enumerate(best):
-        axes[1].text(100 * share[k] + 1.2, row, _percent(share[k]), va="center", fontsize=10)
+        inside = share[k] > 0.8
+        axes[1].text(
+            100 * share[k] + (-1.2 if inside else 1.2),
+            row,
+            _percent(share[k]),
+            ha="right" if inside else "left",
+            va="center",
+            color="white" if inside else style.BLACK,
+            fontsize=10,
+        )
     axes[1].set_yticks(range(len(best)), [_class_name(k, class_names) for k in best])
-    axes[1].set_xlim(0, 116)
+    axes[1].set_xlim(0, 100)
     axes[1].set_xticks(range(0, 101, 20))
     axes[1].invert_yaxis()
     axes[1].tick_params(axis="y", length=0)
