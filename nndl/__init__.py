@@ -5,10 +5,12 @@ loads; everything else is imported when it is first used.
 """
 
 import importlib
+import sys
 
-from . import runtime
+from . import _moved, runtime
 
 runtime.prepare()
+sys.meta_path.append(_moved.Finder)
 
 #: module -> the public names that it defines
 _NAMES = {
@@ -35,7 +37,7 @@ __all__ = sorted({*_HOME, *_MODULES})
 def __getattr__(name):
     if name in _HOME:
         value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    elif name in _MODULES:
+    elif name in _MODULES or name in _moved.MOVED:
         value = importlib.import_module(f".{name}", __name__)
     else:
         raise AttributeError(

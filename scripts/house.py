@@ -21,7 +21,7 @@ FLOORS = (
     ("op", "tools", "train", "download"),
 )
 #: what stands in a room of another name
-INSIDE = {"download_sources": "download", "": "the package's face"}
+INSIDE = {"_moved": "the package's face", "": "the package's face"}
 TEXTS = {
     "_arguments": "arguments, taken in once",
     "runtime": "threads, BLAS, seeds",

@@ -3,6 +3,7 @@
 Each function takes arrays or objects and returns one Figure, which a notebook shows once.
 """
 
+from ..probe import layer_output
 from .animation import animate_conv2d, interactive_conv2d
 from .canvas import draw_digit
 from .connections import channels, connections, connections_2d
@@ -49,6 +50,7 @@ __all__ = [
     "im2col",
     "image_grid",
     "interactive_conv2d",
+    "layer_output",
     "live",
     "maps_side_by_side",
     "matrix",
