@@ -65,7 +65,7 @@ def test_five_of_at_most_twenty_lines():
     assert max(map(len, lines)) <= 20
 
 
-@pytest.mark.parametrize(("title", "check"), zip(EXAMPLES, CHECKS, strict=True))
+@pytest.mark.parametrize(("title", "check"), [*zip(EXAMPLES, CHECKS, strict=True)])
 def test_examples(title, check, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     space = {}
