@@ -75,6 +75,14 @@ def test_the_quick_recipe_is_the_best_of_those_tried():
     assert {name: now[name] for name in kept} == kept
 
 
+def test_fifteen_epochs_of_lenet_beat_five_at_every_rate():
+    study = studies.Study("lenet-mnist")
+    for rate in ("0.03", "0.1", "0.3"):
+        short, long = (np.mean(study.values(f"{n} epochs, rate {rate}")) for n in (5, 15))
+        assert long > short
+    assert recipes.experiment("lenet-mnist").num_epochs == 15
+
+
 def test_a_study_that_is_not_there_says_how_to_get_it():
     with pytest.raises(FileNotFoundError, match=r"scripts/studies\.py no-such"):
         studies.Study("no-such")
