@@ -58,8 +58,6 @@ def cifar10_mini():
         yield "book + augmentation", book.replace(augment=True, crop=2), [seed]
         yield "modern", modern, [seed]
         yield "modern − augmentation", modern.replace(augment=False), [seed]
-        if seed == 0:
-            yield "modern, crop 4", modern.replace(crop=4), [0]
     for seed in range(3):
         adam = {"optimizer": "adam", "learning_rate": 0.001}
         yield "modern − one-cycle", modern.replace(schedule="constant"), [seed]
