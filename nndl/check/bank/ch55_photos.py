@@ -83,7 +83,7 @@ def _strange(image, original, padding):
         )
     if any(image.tobytes() in _windows(original, padding, m) for m in ("edge", "reflect")):
         return "填充的不是零：移进来的应是 0，不是边缘的像素。"
-    return "不是原图的一个窗口：每张图都应是补零后的原图的一个 H×W 窗口，或它的左右翻转；检查有没有混淆样本、通道、行和列。"
+    return "不是原图的一个窗口：每张图都应是补零后的原图的一个 M×N 窗口，或它的左右翻转；检查有没有混淆样本、通道、行和列。"
 
 
 def _tail(statistic, degrees):
@@ -110,7 +110,7 @@ def _judge_augment(results, images, padding):
     if not np.array_equal(images, original):
         return "input_changed"
     if any(result.shape != images.shape for result in results):
-        return "wrong_shape：返回值应与 images 同样形状：补零之后要裁回 H×W。"
+        return "wrong_shape：返回值应与 images 同样形状：补零之后要裁回 M×N。"
     if any(result.dtype != images.dtype for result in results):
         return "wrong_dtype：返回值的类型应与 images 相同：用 np.empty_like(images) 准备结果。"
     if all(np.array_equal(result, original) for result in results):
