@@ -172,6 +172,7 @@ def im2col(X, kernel, stride=1, padding=0, dilation=1):
     check_maps(facts(X), "im2col")
     kernel, stride = pair("kernel", kernel, 1), pair("stride", stride, 1)
     padding, dilation = pair("padding", padding, 0), pair("dilation", dilation, 1)
+    _check_window(X.shape[2:], kernel, (stride, padding, dilation), "im2col")
     return like(_im2col(array(X), kernel, stride, padding, dilation), X)
 
 
@@ -557,8 +558,12 @@ def _check_facts(X, W, b, options, owner):
         raise ValueError(
             f"{owner} expects b of shape [{P}], one bias an output map, got {list(b.shape)}"
         )
+    _check_window(X.shape[2:], W.shape[2:], options, owner)
+
+
+def _check_window(image, window, options, owner):
     for k, axis in enumerate(("height", "width")):
         try:
-            output_size(X.shape[2 + k], W.shape[2 + k], *(option[k] for option in options))
+            output_size(image[k], window[k], *(option[k] for option in options))
         except ValueError as error:
             raise ValueError(f"{owner}, {axis}: {error}") from None
