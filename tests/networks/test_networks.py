@@ -277,7 +277,7 @@ def test_the_books_names_and_positional_arguments():
         (lambda: LeNet()(images(1, 1, 28, 28)), "expects 32×32 images, got 28×28"),
         (lambda: LeNet()(images(1, 3, 32, 32)), "got shape [1, 3, 32, 32]"),
         (lambda: LeNet()(images(1, 32, 32)), "unsqueeze(0)"),
-        (lambda: ResNet18()(images(1, 1, 32, 32)), "ResNet18 expects a batch of images [N, 3,"),
+        (lambda: ResNet18()(images(1, 1, 32, 32)), "ResNet18 expects a batch of images [B, 3,"),
         (lambda: ResBlock(4, 4)(images(1, 3, 8, 8)), "ResBlock expects"),
     ],
 )
