@@ -302,18 +302,20 @@ def from_text(id, **fields):
 
 # -- cells -------------------------------------------------------------------------------------
 
-_INTRO = """## 动手练习 · Exercises
-
-每道题先读要求，把代码单元格里的 `...` 换成自己的代码，运行它，再运行下面标着「检查」的单元格。
-答错时，检查会指出**第一个不同的位置**、在什么条件下出错，并尽量说出是哪一种错误；结果是求和的题，还会写出你的代码实际加了哪些项。
-没做的题只显示「尚未完成」，不影响 Run All。
-没有头绪时用 `check.hint("{example}")`：每调用一次多给一条提示。参考答案折叠在每题的最后。"""
+_INTRO = (
+    "## 动手练习 · Exercises\n\n"
+    "每道题先读要求，把代码单元格里的 `...` 换成自己的代码，运行它，再运行下面标着「检查」的单元格。"
+    "答错时，检查会指出**第一个不同的位置**、在什么条件下出错，并尽量说出是哪一种错误；"
+    "结果是求和的题，还会写出你的代码实际加了哪些项。没做的题只显示「尚未完成」，不影响 Run All。\n\n"
+    '没有头绪时用 `check.hint("{example}")`：每调用一次多给一条提示。参考答案折叠在每题的最后。'
+)
 
 #: what a stub may use; a restart of the kernel forgets the imports of the chapter
 SETUP = """import numpy as np
 import paddle
 import paddle.nn as nn
 import paddle.nn.functional as F
+
 from nndl import check"""
 
 

@@ -76,8 +76,8 @@ class _Board:
                 text.set_text(_number(value))
             middle = x + shape[1] / 2
             axes.text(middle, y + shape[0] + 0.2, name, ha="center", va="top", fontsize=10.5)
-        for x, sign in zip(starts[1:], "⊗=Σ", strict=True):
-            gap = 0.5 if sign == "⊗" else 0.55
+        for x, sign in zip(starts[1:], "⊙=Σ", strict=True):
+            gap = 0.5 if sign == "⊙" else 0.55
             axes.text(x - gap, (height - 1) / 2, sign, ha="center", va="center", fontsize=13)
         reach = [self.dilation * (k - 1) + 1 for k in (V, U)]
         self.window = Rectangle((0, 0), *reach, fill=False, edgecolor=HIGHLIGHT, linewidth=2.6)
