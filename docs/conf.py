@@ -59,7 +59,7 @@ if tags.has("print"):  # noqa: F821  the five chapters on one page, for scripts/
     root_doc, html_theme, html_theme_options = "print", "basic", {}
     html_css_files, html_js_files, html_additional_pages = ["math.css", "print.css"], [], {}
     html_sidebars = {"**": []}
-    exclude_patterns += ["index.md", "api.md", "checks.md", "distributed.md", "_pages/*.md"]
+    exclude_patterns += [p.name for p in HERE.glob("*.md") if p.stem != "print"] + ["_pages/*.md"]
 else:
     exclude_patterns += ["print.md"]
 html_scaled_image_link = False  # a click enlarges every figure
@@ -75,7 +75,7 @@ napoleon_use_ivar = False
 def write_pages(app):
     """Bring notebooks and READMEs below the source folder; drop what no longer exists."""
     shutil.rmtree(PAGES, ignore_errors=True)
-    pages.write_chapters(NOTEBOOKS, PAGES / "notebooks")
+    pages.write_chapters(NOTEBOOKS, PAGES / "notebooks", paper=app.tags.has("print"))
     for name, source in READMES.items():
         if source.exists():
             shutil.copyfile(source, PAGES / name)

@@ -39,7 +39,7 @@ PREPARE = """(answers) => {
   list.className = 'contents-page';
   list.innerHTML = '<p style="font-size:16pt;font-weight:700">目录</p>';
   let count = 0;
-  for (const head of document.querySelectorAll('h2, h3')) {
+  for (const head of document.querySelectorAll(':is(h2, h3):not(.rubric)')) {
     const line = document.createElement('p'), own = head.cloneNode(true);
     own.querySelectorAll('.english, .headerlink').forEach(n => n.remove());
     line.className = head.tagName === 'H2' ? 'chapter' : 'section';

@@ -87,7 +87,7 @@ def _raised(source):
     return "\n".join(out)
 
 
-def write_chapters(sources, target):
+def write_chapters(sources, target, paper=False):
     """Write every notebook's pages below `target`; what earlier builds left goes."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -116,13 +116,26 @@ def write_chapters(sources, target):
                     cell.source = _relinked(cell.source, stem, place, where)
             page.cells = _with_live(page.cells, shown)
             if not title:
-                # Before a heading that stays here: what follows it would become part of it.
-                stays = (k for k, c in enumerate(page.cells) if c.source.startswith("## "))
                 contents = nbformat.v4.new_markdown_cell(_contents(stem, names))
-                page.cells.insert(next(stays, len(page.cells)), contents)
+                if paper:
+                    page.cells = [*map(_flat, page.cells), contents]
+                else:  # before a heading that stays here, which would swallow the list
+                    stays = (k for k, c in enumerate(page.cells) if c.source.startswith("## "))
+                    page.cells.insert(next(stays, len(page.cells)), contents)
             file = target / f"{place}.ipynb"
             file.parent.mkdir(exist_ok=True)
             nbformat.write(_prepared(page), file)
+
+
+def _flat(cell):
+    """A cell whose headings open no section: on paper the chapter's sections follow it."""
+
+    def rubric(match):
+        return f"```{{rubric}} {match[2]}\n:heading-level: {len(match[1])}\n```\n"
+
+    if cell.cell_type == "markdown":
+        cell.source = re.sub(r"(?m)^(#{2,4}) (.+)$", rubric, cell.source)
+    return cell
 
 
 def _contents(stem, names):
