@@ -8,18 +8,19 @@ from docutils import nodes
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from math_core import LatexToMathML
-from sphinx.util import logging
 
 _convert = LatexToMathML(fancy_error=False)
-_log = logging.getLogger(__name__)
+ROOT_SIGN = 0x221A  # MathML draws it without naming it
 
 
 def mathml(latex, display=False):
     """MathML Core of a formula; an error in it names the formula."""
     try:
-        return _convert.convert_with_local_state(latex.strip(), displaystyle=display)
+        found = _convert.convert_with_local_state(latex.strip(), displaystyle=display)
     except Exception as error:
         raise ValueError(f"the formula {latex!r} cannot be set: {error}") from error
+    # Browsers shrink a raised prime twice: as an exponent, and as the small sign that it is.
+    return re.sub(r"<mo>([′″‴])</mo>", r'<mo class="prime">\1</mo>', found)
 
 
 def plain(latex):
@@ -49,7 +50,7 @@ def write_font(pages, target):
     source = files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"
     font = TTFont(io.BytesIO(source.read_bytes()))
     chooser = subset.Subsetter(subset.Options(layout_features=["ssty", "dtls"], hinting=False))
-    chooser.populate(unicodes=[ord(c) for c in used] + list(range(0x20, 0x7F)))
+    chooser.populate(unicodes=[ord(c) for c in used] + list(range(0x20, 0x7F)) + [ROOT_SIGN])
     chooser.subset(font)
     font.flavor = "woff2"
     font.save(target)

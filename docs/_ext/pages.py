@@ -116,7 +116,7 @@ def write_chapters(sources, target, paper=False):
                     cell.source = _relinked(cell.source, stem, place, where)
             page.cells = _with_live(page.cells, shown)
             if not title:
-                contents = nbformat.v4.new_markdown_cell(_contents(stem, names))
+                contents = nbformat.v4.new_markdown_cell(_contents(stem, names, paper))
                 if paper:
                     page.cells = [*map(_flat, page.cells), contents]
                 else:  # before a heading that stays here, which would swallow the list
@@ -138,16 +138,13 @@ def _flat(cell):
     return cell
 
 
-def _contents(stem, names):
+def _contents(stem, names, paper):
     """The chapter's table of contents and the way to the notebook itself."""
     lines = [f"{chinese(title)} <{name}>" for title, name in names]
-    return "\n".join(
-        [
-            "**在自己的电脑上运行这一章**："
-            f"{{download}}`下载笔记 <../../../notebooks/{stem}.ipynb>`",
-            *("", "**本章各节**", "", "```{toctree}", ":maxdepth: 2", "", *lines, "```"),
-        ]
-    )
+    tree = ["```{toctree}", ":maxdepth: 2", "", *lines, "```"]
+    link = f"{{download}}`下载笔记 <../../../notebooks/{stem}.ipynb>`"
+    head = [f"**在自己的电脑上运行这一章**：{link}", "", "**本章各节**", ""]
+    return "\n".join(tree if paper else [*head, *tree])
 
 
 def _relinked(source, stem, place, where):

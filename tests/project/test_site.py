@@ -120,6 +120,24 @@ def test_a_chapter_is_whole(built, open_page, name):
     assert found["open"] == 0, "answers are folded"
 
 
+def test_the_font_has_every_sign_of_the_formulas(built):
+    """Signs without a glyph would fall back to another font; a root is drawn, not written."""
+    from fontTools.ttLib import TTFont
+
+    pages = "".join(path.read_text("utf-8") for path in built[0].rglob("*.html"))
+    formulas = "".join(re.findall(r"(?s)<math.*?</math>", pages))
+    used = set(re.sub(r"<[^>]+>|&\w+;|\s", "", formulas)) | (
+        {"√"} if "<msqrt" in formulas else set()
+    )
+    has = TTFont(built[0] / "_static" / "math.woff2").getBestCmap()
+    invisible = set(map(chr, range(0x2061, 0x2065)))
+    missing = [
+        c for c in used - invisible if ord(c) not in has and not re.match(r"[\u2E80-\uFFFF]", c)
+    ]
+    assert len(used) > 60
+    assert missing == []
+
+
 def test_links_between_pages_arrive(built):
     """Every link to a page or heading of the site leads to something that is there."""
     ids = {}
