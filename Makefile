@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help notebooks outputs test test-twice test-browser test-bare test-all bench site pdf clean
+.PHONY: help notebooks outputs test test-long test-browser test-bare test-all bench site pdf clean
 
 help:
 	@echo 'make notebooks     execute the five notebooks on the embedded data'
@@ -12,7 +12,7 @@ help:
 	@echo 'make bench         operators and training steps against paddle.nn'
 	@echo 'make site          build the web site into build/site'
 	@echo 'make pdf           the five chapters for paper, build/nndl.pdf (needs Chromium)'
-	@echo 'make test-twice    every notebook twice in one kernel: the same results again'
+	@echo 'make test-long     every notebook twice in one kernel, kills and interrupts of every kind'
 	@echo 'make test-browser  click through the notebooks in JupyterLab (needs Chromium)'
 	@echo 'make test-bare     the notebooks without the package installed, the package without its folder'
 	@echo 'make test-all      all of these tests, one after the other'
@@ -40,8 +40,8 @@ test: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --maxschedchunk 1
 
-test-twice: $(VENV)/.test
-	$(BIN)/python -m pytest -m twice
+test-long: $(VENV)/.test
+	$(BIN)/python -m pytest -m 'twice or long'
 
 bench: $(VENV)/.user
 	$(BIN)/python -m benchmarks
@@ -61,7 +61,7 @@ test-browser: $(VENV)/.browser
 test-bare: $(VENV)/.test
 	$(BIN)/python -m pytest -m bare tests
 
-test-all: test test-twice test-browser test-bare
+test-all: test test-long test-browser test-bare
 
 clean:
 	rm -rf $(VENV) build

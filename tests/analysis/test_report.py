@@ -551,7 +551,7 @@ QUICK = ("googlenet", "mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_25", "
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow)
+        pytest.param(name, marks=[] if name in QUICK else pytest.mark.long)
         for name in paddle.vision.models.__all__
         if name.islower()
     ],

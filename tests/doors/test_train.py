@@ -141,7 +141,14 @@ def wait_for_lines(path, count, seconds=40):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
+        pytest.param(signal.SIGKILL, marks=pytest.mark.long),
+    ],
+)
 def test_a_stopped_run_goes_on_to_the_same_end(number, tmp_path):
     whole, part = tmp_path / "whole", tmp_path / "part"
     arguments = ["--epochs", "12", "--seed", "3", "--operators", "paddle"]

@@ -235,6 +235,7 @@ def test_a_killed_worker_ends_the_job_and_one_process_goes_on(tmp_path):
     assert records.read_summary(out)["processes"] == 1
 
 
+@pytest.mark.long
 def test_an_interrupted_job_is_saved_and_goes_on_to_the_same_end(tmp_path):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     arguments = ["lenet-mnist", "--epochs", "25", "--seed", "1"]

@@ -267,7 +267,7 @@ def test_what_json_cannot_hold_is_named():
         ("lenet-momentum", "write:7"),
         ("lenet-adam", "backward:8"),
         ("lenet-adam", "rename:3"),
-        ("resnet18-adam", "evaluate:6"),
+        pytest.param("resnet18-adam", "evaluate:6", marks=pytest.mark.long),
     ],
 )
 def test_killed_runs_end_identically(tmp_path, case, kill):
