@@ -148,15 +148,13 @@ def test_a_live_figure_is_a_cells_output(lab, page):
 @pytest.mark.skipif(not any(n.startswith("5.3") for n in NOTEBOOKS), reason="5.3 is not there")
 def test_a_training_cell_interrupted_by_the_button_goes_on_to_the_same_end(lab, page):
     notebook = Notebook(page, lab, next(n for n in NOTEBOOKS if n.startswith("5.3")))
-    build, train = "build_model(full)", 'checkpoint="runs/lenet"'
-    test = "whole.evaluate(test_loader)"
-    notebook.run_above(build)
-    for cell in (build, train, test):
+    train, test = "whole.train(", "whole.evaluate(test_loader)"
+    notebook.run_above(train)
+    for cell in (train, test):
         notebook.run_cell(cell)
     whole = stable(notebook.output(test).splitlines())
     assert whole
 
-    notebook.run_cell(build)
     notebook.run_cell(train, wait=False)
     notebook.wait_output(train, r"dev score: ")  # somewhere in the first epoch
     assert BAR.search(notebook.output(train)), "no progress was drawn"
@@ -169,7 +167,7 @@ def test_a_training_cell_interrupted_by_the_button_goes_on_to_the_same_end(lab, 
     assert "resume=True" in stopped
     notebook.cell(train).screenshot(path=SHOTS / "interrupted.png")
 
-    notebook.replace(train, "overwrite=True", "resume=True")
+    notebook.replace(train, '"overwrite": True', '"resume": True')
     notebook.run_cell(train)
     assert "Training done!" in notebook.output(train)
     assert not BAR.search(notebook.output(train)), "the bar did not finish"
