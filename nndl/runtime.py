@@ -20,7 +20,7 @@ from pathlib import Path
 from ._arguments import integer
 
 #: of this package, as in pyproject.toml
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 #: variables by which a user chooses the number of threads
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "FLAGS_paddle_num_threads")
 #: lines that importing Paddle writes to stderr and that tell a reader nothing

@@ -39,10 +39,11 @@ def load_cifar10(mode="train", subset="mini"):
     Parameters
     ----------
     mode : 'train', 'dev' or 'test'
-    subset : 'mini' or 'full'
+    subset : 'mini', 'full' or 'paper'
         'mini' lies in data/: 5,000 / 1,000 / 1,000 images, as many of each class. 'full' is the
-        book's split of the whole set: 40,000 (batches 1 to 4) / 10,000 (batch 5) / 10,000; fetch
-        it once with `python -m nndl.download cifar10`.
+        book's split of the whole set: 40,000 (batches 1 to 4) / 10,000 (batch 5) / 10,000, and
+        'paper' that of He et al., section 4.2: 45,000 / 5,000 (the end of batch 5) / 10,000;
+        fetch the set once with `python -m nndl.download cifar10`.
 
     Returns
     -------
@@ -59,13 +60,15 @@ def load_cifar10(mode="train", subset="mini"):
     References
     ----------
     Krizhevsky, *Learning multiple layers of features from tiny images*, 2009.
+    He et al., *Deep residual learning for image recognition*, 2015.
     """
     one_of("mode", mode, ("train", "dev", "test"))
-    one_of("subset", subset, ("mini", "full"))
+    one_of("subset", subset, ("mini", "full", "paper"))
     if subset == "mini":
         return _cifar10_mini(mode)
     images, labels = open_cifar10_cache("test" if mode == "test" else "train")
-    part = {"train": slice(0, 40000), "dev": slice(40000, 50000), "test": slice(0, 10000)}[mode]
+    end = 40000 if subset == "full" else 45000
+    part = {"train": slice(0, end), "dev": slice(end, 50000), "test": slice(0, 10000)}[mode]
     return images[part], labels[part]
 
 
@@ -144,7 +147,7 @@ class CIFAR10Dataset(ImageDataset):
     Parameters
     ----------
     mode : 'train', 'dev' or 'test'
-    subset : 'mini' or 'full'
+    subset : 'mini', 'full' or 'paper'
         See `load_cifar10`.
     transforms : callable, optional
         Instead of subtracting the mean and dividing by the deviation of the training set.

@@ -1,7 +1,7 @@
-"""LeNet-5 and ResNet18, from operators written by hand or from `paddle.nn`."""
+"""LeNet-5, ResNet18 and ResNet-20, from operators written by hand or from `paddle.nn`."""
 
 from .lenet import LeNet, Model_LeNet, Paddle_LeNet
-from .resnet import Model_ResNet18, ResBlock, ResNet18, vision_state_dict
+from .resnet import Model_ResNet18, ResBlock, ResNet18, ResNet20, vision_state_dict
 
 __all__ = [
     "LeNet",
@@ -10,5 +10,6 @@ __all__ = [
     "Paddle_LeNet",
     "ResBlock",
     "ResNet18",
+    "ResNet20",
     "vision_state_dict",
 ]
