@@ -194,11 +194,13 @@ EXPERIMENTS = {
             "num_epochs": 3,
             "augment": True,
             "crop": 2,
+            "stem": "cifar",
             **_NESTEROV,
             "batch_size": 32,
         },
         full={
             "data": "cifar10-paper",
+            "stem": "cifar",
             "learning_rate": 0.2,
             "num_epochs": 32,
             "augment": True,

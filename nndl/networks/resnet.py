@@ -189,7 +189,7 @@ class ResNet20(ResNet18):
     """The small residual network of CIFAR-10: three stages of 16, 32 and 64 channels.
 
     Where the shape changes, the shortcut is a 1×1 convolution as in `ResBlock`; the paper fills up
-    with zeros there. Hence 274,042 parameters for ten classes, not 272,474.
+    with zeros there. Hence 272,474 parameters to train for ten classes, not 269,722.
 
     Parameters
     ----------
