@@ -16,12 +16,15 @@ import time
 from pathlib import Path
 
 import paddle
+import paddle.nn as nn
 import paddle.nn.functional as F
 
 import nndl
 from nndl import runtime
 from nndl.experiments import build_loaders, build_model, build_optimizer, experiment
 from nndl.experiments.recipes import build_stack
+from nndl.layers import BatchNorm2D
+from nndl.networks import ResBlock
 
 FOLDER = Path(__file__).resolve().parent.parent / "results" / "search"
 
@@ -34,15 +37,26 @@ def lenet_mnist():
             yield f"{epochs} epochs, rate {rate}", experiment("lenet-mnist", **changes), range(4)
 
 
+class PreActivation(ResBlock):
+    """BN and ReLU before each convolution; the sum goes on as it is (He et al., 2016)."""
+
+    def forward(self, X):
+        Y = self.conv1(F.relu(self.bn1(X)))
+        return X + self.conv2(F.relu(self.bn2(Y)))
+
+
+#: kind of network in the study of depth -> its unit
+KINDS = {"residual": ResBlock, "plain": ResBlock, "pre-activation": PreActivation}
+
+
 def depth_mnist():
     """10, 18, 34 layers of 16 channels on 1,000 digits with and without direct edges."""
-    for rate in (0.05, 0.1):
-        for units in (4, 8, 16):
-            for residual in (True, False):
+    for rate in (0.1, 0.2, 0.05, 0.4):
+        for units in (16, 4, 8):
+            for kind in KINDS:
                 recipe = experiment("resnet18-mnist", "book", learning_rate=rate)
-                kind = "residual" if residual else "plain"
-                name = f"{2 * units + 2} layers, {kind}, {rate}"
-                yield name, (recipe.replace(use_residual=residual), units), range(3)
+                recipe = recipe.replace(use_residual=kind != "plain")
+                yield f"{2 * units + 2} layers, {kind}, {rate}", (recipe, units, kind), range(3)
 
 
 def ladder(data):
@@ -89,10 +103,14 @@ STUDIES = {
 }
 
 
-def network_of(recipe, units=None):
+def network_of(recipe, units=None, kind=None):
     """The network; one without direct edges starts from the very weights of the one with them."""
     if units is not None:
-        return build_stack(units, recipe.use_residual)
+        stack = build_stack(units, recipe.use_residual, unit=KINDS[kind])
+        if kind != "pre-activation":
+            return stack
+        layers = list(stack)  # the last sum has to be normalised, too
+        return nn.Sequential(*layers[:-3], BatchNorm2D(16), nn.ReLU(), *layers[-3:])
     model = build_model(recipe.replace(use_residual=True))
     if recipe.use_residual:
         return model
@@ -101,10 +119,10 @@ def network_of(recipe, units=None):
     return plain
 
 
-def measure(recipe, seed, units=None):
+def measure(recipe, seed, *stack):
     """Train once; scores of the best epoch on dev, on images as they are."""
     runtime.seed_everything(seed)
-    model = network_of(recipe, units)
+    model = network_of(recipe, *stack)
     train, dev, _ = build_loaders(recipe, seed)
     optimizer = build_optimizer(recipe, model, recipe.num_epochs * len(train))
     runner = nndl.RunnerV3(model, optimizer, F.cross_entropy, nndl.Accuracy())
@@ -141,12 +159,12 @@ def run(name):
         sys.exit(f"{path} is of another machine: move it away and run the study anew")
     done = {(r["setting"], r["seed"]) for r in study["runs"]}
     for setting, recipe, seeds in STUDIES[name]():
-        recipe, units = recipe if isinstance(recipe, tuple) else (recipe, None)
+        recipe, *stack = recipe if isinstance(recipe, tuple) else (recipe,)
         for seed in seeds:
             if (setting, seed) in done:
                 continue
             done.add((setting, seed))
-            result = measure(recipe, seed, units)
+            result = measure(recipe, seed, *stack)
             kept = {k: v for k, v in vars(recipe).items() if k != "preset"}
             study["runs"].append({"setting": setting, "seed": seed, "recipe": kept, **result})
             FOLDER.mkdir(parents=True, exist_ok=True)

@@ -190,15 +190,15 @@ def draw(groups, folder):
     return paths
 
 
-def _update(page, text):
-    """Put a table between the two marks of a Markdown page.
+def put_between(page, name, text):
+    """Put a table between the two marks of that name in a Markdown page.
 
     Raises
     ------
     ValueError
         The page has no such marks.
     """
-    begin, end = "<!-- runs: begin -->", "<!-- runs: end -->"
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     old = page.read_text(encoding="utf-8")
     if begin not in old or end not in old:
         raise ValueError(f"{page} needs the lines {begin} and {end}: the table goes between them")
@@ -229,7 +229,7 @@ def main(argv=None):
         for path in draw(groups, options.figures or folders[0].parent):
             print(f"curves in {path}")
         if options.markdown:
-            _update(options.markdown, markdown(groups))
+            put_between(options.markdown, "runs", markdown(groups))
     except (FileNotFoundError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -245,7 +245,7 @@ def build_model(recipe, operators="hand"):
     return model
 
 
-def build_stack(units, use_residual, channels=16):
+def build_stack(units, use_residual, channels=16, unit=ResBlock):
     """A narrow network of any depth for one-channel images: `2 * units + 2` layers with weights.
 
     Every residual unit keeps the shape, so that each can be left out alone, and the network
@@ -253,7 +253,7 @@ def build_stack(units, use_residual, channels=16):
     """
     stem = [Conv2D(1, channels, 7, 2, padding=3, bias_attr=False), BatchNorm2D(channels)]
     stem += [paddle.nn.ReLU(), Pool2D((3, 3), "max", 2, padding=1)]
-    body = [ResBlock(channels, channels, use_residual=use_residual) for _ in range(units)]
+    body = [unit(channels, channels, use_residual=use_residual) for _ in range(units)]
     head = [paddle.nn.AdaptiveAvgPool2D(1), paddle.nn.Flatten(), paddle.nn.Linear(channels, 10)]
     return paddle.nn.Sequential(*stem, *body, *head)
 

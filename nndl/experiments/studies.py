@@ -152,29 +152,38 @@ class Study:
             All by default.
         reference : str, optional
             Then the last column is the mean difference of dev accuracy in points, with its 95 %
-            interval over the seeds that both have.
+            interval over the seeds that both have; 'previous' compares each row with the one above.
         seed : int, optional
             The runs of this seed alone.
         """
-        rows = []
+        rows, above, column = [], None, f"dev − {reference}"
         for name in settings or self.runs:
             runs = [run for run in self.runs[name] if seed in (None, run["seed"])]
             train, dev = (statistics.mean(r[p]["accuracy"] for r in runs) for p in ("train", "dev"))
             row = {"setting": name, "seeds": len(runs), "train %": 100 * train}
             rows.append({**row, "dev %": 100 * dev, "train − dev": 100 * (train - dev)})
-            if reference is not None and name != reference:
-                mean, half = interval(self.differences(name, reference))
+            other, above = above if reference == "previous" else reference, name
+            if other not in (None, name):
+                mean, half = interval(self.differences(name, other))
                 spread = "" if math.isnan(half) else f" ± {half:.1f}"
-                rows[-1][f"dev − {reference}"] = f"{mean:+.1f}{spread}"
+                rows[-1][column] = f"{mean:+.1f}{spread}"
         formats = dict.fromkeys(("train %", "dev %", "train − dev"), ".1f")
         note = f"stored: {self.machine}; python scripts/studies.py {self.name}"
         return table(rows, formats=formats, notes=[note])
 
-    def differences(self, name, reference):
-        """Points of dev accuracy by which a setting lies above the reference, one a common seed."""
-        theirs = {run["seed"]: run for run in self.runs[reference]}
-        return [
-            100 * (run["dev"]["accuracy"] - theirs[run["seed"]]["dev"]["accuracy"])
-            for run in self.runs[name]
-            if run["seed"] in theirs
-        ]
+    def differences(self, name, reference, part="dev"):
+        """Points by which a setting lies above the reference, one a common seed.
+
+        Parameters
+        ----------
+        name, reference : str
+        part : 'dev', 'train' or 'gap'
+            Accuracy on these images; 'gap' is train − dev.
+        """
+
+        def points(run):
+            train, dev = (100 * run[p]["accuracy"] for p in ("train", "dev"))
+            return {"dev": dev, "train": train, "gap": train - dev}[part]
+
+        theirs = {run["seed"]: points(run) for run in self.runs[reference]}
+        return [points(r) - theirs[r["seed"]] for r in self.runs[name] if r["seed"] in theirs]

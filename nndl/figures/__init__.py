@@ -25,6 +25,7 @@ from .speed import times, work_and_time
 from .training import (
     compare_runs,
     curves,
+    effects,
     plot,
     plot_training_loss_acc,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "curves",
     "draw_digit",
     "edges",
+    "effects",
     "flip",
     "geometry",
     "grad_cam_overlay",

@@ -317,3 +317,38 @@ def curves(named, x, y, log_x=False, marks=(), y_range=None, palette=None):
     if any(named):
         axes.legend()
     return figure
+
+
+@draws
+def effects(named, x):
+    """Mean effects with their intervals, one row an effect, one panel a quantity.
+
+    Parameters
+    ----------
+    named : dict of str to dict of str to (mean, half width)
+        Title of a panel to its rows; all panels have the same rows. A half width of nan (a single
+        run) draws the mean alone.
+    x : str
+        Label of the horizontal axes.
+
+    Returns
+    -------
+    Figure
+        Full marks where the interval lies on one side of 0, hollow ones where it holds 0 or where
+        there is none.
+    """
+    count = max(map(len, named.values()))
+    figure, axes = new_figure(1, len(named), size=(3.9 * len(named) + 1.2, 0.36 * count + 1.1))
+    for panel, (title, rows) in zip(np.ravel(axes), named.items(), strict=True):
+        for place, (mean, half) in enumerate(rows.values()):
+            fill = style.BLUE if abs(mean) > half else "white"
+            panel.errorbar(mean, place, xerr=half, color=style.BLUE, capsize=3)
+            panel.plot(mean, place, "o", color=style.BLUE, markerfacecolor=fill)
+        panel.axvline(0, color=style.GRAY, linewidth=1, linestyle="--")
+        panel.set_yticks(range(len(rows)), list(rows))
+        panel.invert_yaxis()
+        label(panel, x, "setting", title, grid="x")
+    for panel in np.ravel(axes)[1:]:
+        panel.set_yticklabels([])
+        panel.set_ylabel("")
+    return figure
