@@ -10,6 +10,7 @@ cannot tell.
 """
 
 import argparse
+import itertools
 import math
 import sys
 from pathlib import Path
@@ -41,7 +42,7 @@ def pair(claim, study, better, worse, part="dev", sign=1):
 
 def ladder(study, where):
     """One line a rung: it raises the accuracy on dev."""
-    for below, above in zip(LADDER, LADDER[1:], strict=False):
+    for below, above in itertools.pairwise(LADDER):
         if above in study.runs and below in study.runs:
             yield pair(f"{where}，{WORDS[above]}：验证准确率提高", study, above, below)
     first, last = (name for name in (LADDER[0], LADDER[-1]))

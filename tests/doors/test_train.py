@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from nndl import dataset, experiments, train
-from nndl.experiments import compare, records, studies
+from nndl.experiments import compare, records
 from nndl.runner.saving.checkpoint import read_file
 from tests.conftest import ROOT
 
@@ -260,23 +260,6 @@ def test_first_steps_of_the_stem_for_small_images():
         optimizer.step()
         optimizer.clear_grad()
     assert all(np.isfinite(losses)) and losses[-1] < losses[0]
-
-
-def test_committed_results_are_those_of_the_page():
-    folders = sorted(p for p in (ROOT / "results").iterdir() if (p / records.SUMMARY).exists())
-    groups = dict(sorted(compare.group(folders).items()))
-    assert groups
-    assert compare.markdown(groups) in (ROOT / "results" / "README.md").read_text("utf-8")
-    assert all(s["state"] == "finished" for members in groups.values() for _, s in members)
-
-
-def test_differences_on_the_page_are_those_of_the_runs():
-    scores = compare.test_scores(compare.stored("resnet18-mnist"), "book")
-    plain = scores["use_residual=False"]
-    slow = scores["learning_rate=0.005, use_residual=False"]
-    page = (ROOT / "results" / "README.md").read_text("utf-8")
-    for pair in ((scores["as the preset"], plain), (plain, slow)):
-        assert "{:+.1f} ± {:.1f} 个百分点".format(*studies.welch(*pair)) in page
 
 
 def test_stored_runs_are_those_of_one_task():

@@ -1,5 +1,6 @@
 """Intervals and paired tests against printed tables; stored studies are whole, of one kind."""
 
+import itertools
 import json
 import math
 
@@ -68,11 +69,36 @@ def test_a_stored_study_is_whole(path):
 
 def test_the_quick_recipe_is_the_best_of_those_tried():
     search = studies.Study("cifar10-mini")
-    tried = [name for name in search.runs if name == "modern" or name.startswith("modern, ")]
-    assert max(tried, key=lambda name: search.values(name)[0]) == "modern"
-    kept = search.runs["modern"][0]["recipe"]
+    tried = [name for name in search.runs if name.startswith("last rung")] + ["+ augmentation"]
+    assert len(tried) == 3 and search.best(tried) == "+ augmentation"
+    kept = search.runs["+ augmentation"][0]["recipe"]
     now = vars(recipes.experiment("resnet18-cifar10"))
     assert {name: now[name] for name in kept} == kept
+
+
+def test_every_rung_changes_one_thing():
+    search = studies.Study("cifar10-mini")
+    rungs = [name for name in search.runs if name == "book" or name.startswith("+ ")]
+    assert len(rungs) == 8 and all(len(search.runs[name]) >= 5 for name in rungs)
+    for below, above in itertools.pairwise(rungs):
+        old, new = (search.runs[name][0]["recipe"] for name in (below, above))
+        changed = {key for key in old if old[key] != new[key]} - {"crop"}  # of augmentation
+        assert len(changed) == 1, (below, above, changed)
+
+
+def test_differences_are_taken_seed_by_seed():
+    study = object.__new__(studies.Study)
+
+    def run(seed, train, dev):
+        return {"seed": seed, "train": {"accuracy": train}, "dev": {"accuracy": dev}}
+
+    study.runs = {"a": [run(0, 0.5, 0.4), run(1, 0.6, 0.3)], "b": [run(1, 0.9, 0.5)]}
+    study.name, study.machine = "made up", "none"
+    assert study.differences("b", "a") == pytest.approx([20])
+    assert study.differences("b", "a", "train") == pytest.approx([30])
+    assert study.differences("b", "a", "gap") == pytest.approx([10])
+    table = str(study.table(reference="previous"))
+    assert "+20.0" in table and table.count("—") == 1
 
 
 def test_fifteen_epochs_of_lenet_beat_five_at_every_rate():

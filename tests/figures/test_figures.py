@@ -34,6 +34,8 @@ IMAGES, LOGITS = matrices()
 LABELS = np.arange(12) % 10
 NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 GRID = np.linspace(-1, 1, 9)
+_ROWS = {"one change": (4.0, 1.0), "another change": (-1.0, 2.0), "a single run": (2.0, np.nan)}
+EFFECTS = {"dev accuracy": _ROWS, "train − dev": _ROWS}
 EVERY = {
     "plot": lambda: figures.plot(runner()),
     "plot_acc": lambda: figures.plot_training_loss_acc(runner()),
@@ -65,6 +67,7 @@ EVERY = {
     "im2col": lambda: figures.im2col(np.arange(18).reshape(2, 3, 3), np.ones((2, 2, 2))),
     "side by side": lambda: figures.maps_side_by_side({"a": IMAGES[:3], "b": -1.0 * IMAGES[:3]}),
     "work": lambda: figures.work_and_time({"loops": (9e6, 99), "im2col": (9e6, 1)}, "im2col"),
+    "effects": lambda: figures.effects(EFFECTS, "change (points)"),
     "curves with spread": lambda: figures.curves(
         {"a": ([1, 10], [[2, 3], [3, 4]]), "b": ([1, 10], [1, 2])}, "rate", "loss", log_x=True
     ),
@@ -230,6 +233,16 @@ def test_a_setting_keeps_its_colour_from_figure_to_figure(draw):
         assert [line.get_color() for line in axes.lines] == palette
     with pytest.raises(ValueError, match="palette of 2 colours"):
         draw(palette[:1])
+
+
+def test_effects_are_full_where_the_interval_leaves_0_out():
+    axes = figures.effects(EFFECTS, "change (points)").axes
+    marks = [line for line in axes[0].lines if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in marks] == [4.0, -1.0, 2.0]
+    assert [line.get_markerfacecolor() == "white" for line in marks] == [False, True, True]
+    ends = [path.vertices[:, 0] for c in axes[0].collections for path in c.get_paths()]
+    np.testing.assert_allclose(ends[:2], [[3, 5], [-3, 1]])
+    assert axes[0].yaxis_inverted()  # the first row is on top
 
 
 def test_the_band_spans_the_seeds():
