@@ -90,6 +90,14 @@ def cifar10_mini():
         yield f"last rung, rate {rate}", last, range(3)
 
 
+def cifar10_full():
+    """ResNet18 on 40,000 photographs, three epochs: both ends of the ladder, its largest steps."""
+    rungs = dict(ladder("cifar10-full"))
+    for seed in range(2):
+        for name in ("book", "+ augmentation", "+ rate 0.01", "+ one-cycle", "+ Nesterov"):
+            yield name, rungs[name], [seed]
+
+
 def decay_lenet():
     """LeNet on 5,000 photographs, 10 epochs of Adam: three strengths of weight decay."""
     book = experiment("resnet18-cifar10", "book", data="cifar10-mini", num_epochs=10)
@@ -99,7 +107,8 @@ def decay_lenet():
 
 
 STUDIES = {
-    f.__name__.replace("_", "-"): f for f in (lenet_mnist, depth_mnist, cifar10_mini, decay_lenet)
+    f.__name__.replace("_", "-"): f
+    for f in (lenet_mnist, depth_mnist, cifar10_mini, cifar10_full, decay_lenet)
 }
 
 
