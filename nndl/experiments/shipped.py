@@ -1,7 +1,8 @@
 """Networks whose trained weights lie in data/weights: load them, measure them again.
 
 python -m nndl.experiments.shipped           on the test images that lie in data/
-python -m nndl.experiments.shipped --full    on all 10,000, which are fetched first
+python -m nndl.experiments.shipped --full    on all 10,000 of CIFAR-10 too, fetched once before
+                                             with python -m nndl.download cifar10
 """
 
 import argparse
@@ -9,7 +10,6 @@ import sys
 
 import paddle
 
-from .. import download
 from ..dataset.folders import data_folder, one_of
 from ..dataset.loader import BatchLoader
 from ..display.table import table
@@ -73,10 +73,8 @@ def main(argv=None):
     parser = argparse.ArgumentParser(
         prog="python -m nndl.experiments.shipped", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("--full", action="store_true", help="all of CIFAR-10, fetched first")
+    parser.add_argument("--full", action="store_true", help="on all 10,000 images of CIFAR-10")
     options = parser.parse_args(argv)
-    if options.full:
-        download.ensure("cifar10")
     rows, wrong = [], []
     for task, embedded in EMBEDDED.items():
         model, record = shipped(task)
