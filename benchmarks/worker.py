@@ -83,9 +83,7 @@ class Paddle:
         X = np.empty((case.batch, case.in_channels, case.size, case.size), "float32")
         W = np.empty((case.out_channels, case.in_channels, case.kernel, case.kernel), "float32")
         plan = convolution.choose(X, W, (case.stride,) * 2, (case.padding,) * 2, (1, 1))
-        width = plan.length if plan.form == "bands" else plan.taps[1].stop - plan.taps[1].start
-        products = math.prod(plan.grid) * plan.tile * width
-        products *= plan.taps[0].stop - plan.taps[0].start
+        products = plan.length * math.prod(plan.window)
         if plan.form == "winograd":
             tiles = winograd.tiling(X.shape[2:], plan.padding)
             products = tiles.count * len(tiles.G)

@@ -30,7 +30,8 @@ class ArrayOperator(PyLayer):
         ctx.save_for_backward(*tensors)
         ctx.order, ctx.count = order, count
         ctx.versions = [t.inplace_version for t in tensors]
-        Y, ctx.memory = forward(*_placed(ctx, map(array, tensors)))
+        ctx.arrays = _placed(ctx, map(array, tensors))
+        Y, ctx.memory = forward(*ctx.arrays)
         return tensor(Y)
 
     @staticmethod
@@ -52,7 +53,7 @@ class ArrayOperator(PyLayer):
         if again or backward is None:
             found = twice(dY, *_placed(ctx, saved))
         else:
-            found = backward(array(dY), ctx.memory, needed, *_placed(ctx, map(array, saved)))
+            found = backward(array(dY), ctx.memory, needed, *ctx.arrays)
         return [
             tensor(found[k])
             if isinstance(found[k], np.ndarray)

@@ -9,18 +9,17 @@ winograd 3×3, stride 1, float32, channels and tiles    transformed windows by t
          enough; large maps even of a single image
 plain    a single image, or `NNDL_FORM=plain`          kernels by windows, as in `conv2d_plain`
 dense    one window covers the whole input             images [B, D·U·V] by kernels, no copying
-rows     1×1 kernels; small maps of many channels      windows [B·M′·N′, U·V·D] by kernels
-bands    few channels and few, wide kernels            windows of T outputs by T shifted kernels
-columns  large maps, or few channels                   kernels by windows [U·V·D, N·positions]
+columns  large maps, or few channels                   kernels by windows [D·U·V, positions]
+rows     small maps of many channels                   windows [B·M′·N′, U·V·D] by kernels
 ======== ============================================= ==========================================
 
 `plain` is left to `nndl.layers.convolution`. For a single image it is as good as any: the kernels
 lie in memory as it wants them, and there is no second image for a second thread. `winograd`
-multiplies less than the others. What decides between the last three is how windows are copied and
-how fat the product is. In `rows` the channels of a pixel lie side by side, so a copy runs over V·D
-numbers: long for many channels. In `columns` the pixels of a channel do, so a copy runs over whole
-maps: long for large ones. In `bands` neighbouring windows are copied as one. The whole batch is one
-product, or, where its windows would outgrow the cache, one for each block of images.
+multiplies less than the others. What decides between the last two is how windows are copied. In
+`rows` the channels of a pixel lie side by side, so a copy runs over V·D numbers: long for many
+channels. In `columns` the pixels of a channel do, so a copy runs over whole maps: long for large
+ones. Where the windows of a batch would outgrow the cache, they are made and multiplied in blocks
+of images.
 """
 
 import dataclasses
@@ -31,21 +30,16 @@ import numpy as np
 
 from ..arrays import contiguous, empty
 from ..window import output_size
-from . import bands as banded
 from . import columns, rows, winograd
 from .form import form_asked_for
 from .threads import Workspace, over_batch
 
 #: windows of a batch up to this size are made at once, and wait for the backward pass
-WHOLE_BYTES = 16 * 2**20
+WHOLE_BYTES = 4 * 2**20
 #: larger ones are made in blocks of this size, which stay in the cache until they are multiplied
 BLOCK_BYTES = 2 * 2**20
-#: channels up to which, and pixels of an output map from which, columns copy faster than rows
-FEW_CHANNELS, LARGE_MAP = 16, 512
-#: of few channels, kernels up to which and pixels of their width from which bands win
-FEW_KERNELS, WIDE_KERNEL = 16, 5
-#: outputs of a row that share a window of bands, at most
-TILE = 8
+#: how many times as long a copy of columns must be to be quicker than one of rows
+LONGER = 2
 #: channels in and out from which Winograd's form pays, and tiles of the batch
 WINOGRAD_CHANNELS, WINOGRAD_TILES = 16, 32
 #: multiply-adds from which a second thread is worth waking
@@ -63,14 +57,12 @@ class Plan:
     taps : pair of slice
         The rows and columns of the kernel that ever see data. Of a 3×3 kernel over a 1×1 map
         with padding 1 the centre alone does; the other eight would multiply zeros.
-    form : 'plain', 'dense', 'winograd', 'rows', 'bands' or 'columns'
+    form : 'plain', 'dense', 'winograd', 'rows' or 'columns'
     grid : pair of int
-        Windows that are computed: one for every output; for 'columns' those that run over the
-        end of a row, too; for 'bands' one for every `tile` outputs of a row.
-    tile : int
-        T, neighbouring outputs that share a window; 1 but for 'bands'.
+        M′ and N′; for 'columns' the rows and columns of a phase of the image.
     length : int
-        Pixels of a row that such a window copies.
+        Windows of an image that are computed: one for every output; for 'columns' those that run
+        over the end of a row, too.
     """
 
     stride: tuple
@@ -80,25 +72,39 @@ class Plan:
     taps: tuple
     form: str
     grid: tuple
-    tile: int
     length: int
 
+    @property
+    def window(self):
+        """Rows and columns of taps that see data."""
+        return tuple(taps.stop - taps.start for taps in self.taps)
+
     @functools.cached_property
-    def pieces(self):
-        """For every tap of 'columns': its phase, and where its piece of that begins."""
-        (s, t), (e, f) = self.stride, self.dilation
-        found = []
-        for u in range(self.taps[0].start, self.taps[0].stop):
-            for v in range(self.taps[1].start, self.taps[1].stop):
-                row, a = divmod(u * e, s)
-                column, c = divmod(v * f, t)
-                found.append(((a, c), row * self.grid[1] + column))
-        return found
+    def groups(self):
+        """For 'columns', the taps that see one phase of the image, by groups.
+
+        Of each: the phase; the index of its taps in [n, D, U, V, positions]; the first pixel that
+        the first of them sees; pixels from there to the next tap below and to the right.
+        """
+        rows, columns = (
+            [
+                (u * e % s, slice(u - taps.start, None, every), u * e // s, e * every // s)
+                for every in [s // math.gcd(s, e)]
+                for u in range(taps.start, min(taps.start + every, taps.stop))
+            ]
+            for s, e, taps in zip(self.stride, self.dilation, self.taps, strict=True)
+        )
+        C = self.grid[1]
+        return [
+            ((a, c), (..., us, vs, slice(None)), row * C + column, (down * C, right))
+            for a, us, row, down in rows
+            for c, vs, column, right in columns
+        ]
 
 
 #: NNDL_FORM -> the forms that it leaves out
 _LEFT_OUT = {
-    "plain": ("winograd", "dense", "rows", "bands", "columns"),
+    "plain": ("winograd", "dense", "rows", "columns"),
     "direct": ("winograd",),
     "fast": (),
 }
@@ -126,34 +132,25 @@ def _choose(N, image, kernels, stride, padding, dilation, single, without):
         output.append(count)
         taps.append(slice(begin, end))
         phase.append(-(-(size + 2 * padding[k]) // stride[k]))
-    pixels, few = output[0] * output[1], kernels[1] <= FEW_CHANNELS
+    pixels, length = output[0] * output[1], (output[0] - 1) * phase[1] + output[1]
     usual = kernels[2:] == (3, 3) and stride == dilation == (1, 1) and max(padding) <= 2
     served = usual and single and pixels > 1 and min(kernels[:2]) >= WINOGRAD_CHANNELS
     fits = {
         "winograd": served and N * winograd.tiling(image, padding).count >= WINOGRAD_TILES,
-        "plain": N == 1 or "columns" in without,
+        "plain": N == 1,
         "dense": covers,
-        "rows": kernels[2:] == (1, 1) or pixels == 1 or not (few or pixels >= LARGE_MAP),
-        "bands": few and kernels[0] <= FEW_KERNELS and kernels[3] >= WIDE_KERNEL,
-        "columns": True,
+        "columns": length >= LONGER * kernels[1] * (taps[1].stop - taps[1].start),
+        "rows": True,
     }
-    form = next(name for name, does in fits.items() if does and name not in without)
-    tile, grid, length = 1, tuple(output), taps[1].stop - taps[1].start
-    if form == "columns":
-        grid = tuple(phase)
-    elif form == "bands":
-        tiles = -(-output[1] // TILE)
-        tile = -(-output[1] // tiles)
-        grid = output[0], tiles
-        length = (tile - 1) * stride[1] + (length - 1) * dilation[1] + 1
-    return Plan(stride, padding, dilation, tuple(output), tuple(taps), form, grid, tile, length)
+    form = next((name for name, does in fits.items() if does and name not in without), "plain")
+    grid, length = (tuple(phase), length) if form == "columns" else (tuple(output), pixels)
+    return Plan(stride, padding, dilation, tuple(output), tuple(taps), form, grid, length)
 
 
-_FORMS = {"rows": rows, "bands": banded, "columns": columns}
+_FORMS = {"rows": rows, "columns": columns}
 
-
-#: forms that awkward numbers rule out, and the one that is not computed here
-_AWKWARD = "winograd", "bands", "plain"
+#: form -> those that are left when its numbers are no job for it; 'plain' is not computed here
+_WITHOUT = {"winograd": ("winograd", "plain"), "columns": ("winograd", "plain", "columns")}
 
 
 def forward(X, W, b, plan):
@@ -167,18 +164,21 @@ def forward(X, W, b, plan):
         Y = over_batch(lambda _: X.reshape(len(X), -1) @ kernels.T, len(X), False)[0]
         return (Y if b is None else Y + b).reshape(len(X), len(W), 1, 1), (plan, kernels)
     if plan.form == "winograd":
-        Y, kept = winograd.forward(X, W, b, plan.padding) or (None, None)
-    else:
-        Y, kept = _forward_windows(X, W, b, plan)
-    return (Y, (plan, kept)) if Y is not None else forward(X, W, b, _direct(X, W, plan))
+        found = winograd.forward(X, W, b, plan.padding)
+        if found is None:
+            return forward(X, W, b, _instead(X, W, plan))
+        return found[0], (plan, found[1])
+    Y, kept = _forward_windows(X, W, b, plan)
+    return Y, (plan, kept)
 
 
-def _direct(X, W, plan):
-    return choose(X, W, plan.stride, plan.padding, plan.dilation, _AWKWARD)
+def _instead(X, W, plan):
+    """The Plan for numbers that are no job for this one."""
+    return choose(X, W, plan.stride, plan.padding, plan.dilation, _WITHOUT[plan.form])
 
 
 def _forward_windows(X, W, b, plan):
-    """Y, kernels and the windows by parts; None, None where the numbers are no job for 'bands'."""
+    """Y, and the kernels and windows by parts."""
     form, kernels = _FORMS[plan.form], _kernels(W, plan)
     Y = empty((len(X), len(W), *plan.output), X.dtype)
 
@@ -191,15 +191,7 @@ def _forward_windows(X, W, b, plan):
         return (part.start, part.stop), windows if len(blocks) == 1 else None
 
     kept = dict(over_batch(compute, len(X), Y.size * W[0].size >= SHARED_WORK))
-    if plan.form == "bands" and not _finite(Y):
-        return None, None
     return Y, (kernels, kept)
-
-
-@np.errstate(over="ignore", invalid="ignore")
-def _finite(values):
-    """Whether all are numbers. In 'bands', 0 times one that is not would reach its neighbours."""
-    return np.isfinite(np.dot(values.reshape(-1), values.reshape(-1)))
 
 
 def backward(dY, X, W, needed, memory):
@@ -223,12 +215,15 @@ def backward(dY, X, W, needed, memory):
     else:
         gradients = _backward_windows(dY, X, W, plan, needed, kept)
     if gradients is None:
-        return backward(dY, X, W, needed, (_direct(X, W, plan), None))
+        return backward(dY, X, W, needed, (_instead(X, W, plan), None))
     return gradients
 
 
 def _backward_windows(dY, X, W, plan, needed, kept):
-    """dX, dW, db; None alone where the numbers are no job for 'bands'."""
+    """dX, dW, db; None alone where the numbers are no job for 'columns'.
+
+    There 0, the gradient of a window over the end of a row, is multiplied by what that sees.
+    """
     form, (kernels, kept) = _FORMS[plan.form], kept or (_kernels(W, plan), {})
     dX = empty(X.shape, X.dtype) if needed[0] else None
 
@@ -247,9 +242,10 @@ def _backward_windows(dY, X, W, plan, needed, kept):
         return dkernels, db
 
     parts = over_batch(compute, len(X), dY.size * W[0].size >= SHARED_WORK)
-    if plan.form == "bands" and needed[0] and not _finite(dX):
+    dkernels = sum(dkernels for dkernels, _ in parts)
+    if plan.form == "columns" and not (np.isfinite(dkernels).all() and np.isfinite(kernels).all()):
         return None
-    dW = _spread(sum(dkernels for dkernels, _ in parts), W, plan) if needed[1] else None
+    dW = _spread(dkernels, W, plan) if needed[1] else None
     return dX, dW, sum(db for _, db in parts) if needed[2] else None
 
 
@@ -275,8 +271,7 @@ def _dense_backward(G, X, W, kernels, plan, needed):
 
 def _blocks(part, W, plan):
     """Slices of a part of the batch whose windows are made and multiplied together."""
-    taps = (plan.taps[0].stop - plan.taps[0].start) * plan.length
-    image = math.prod(plan.grid) * W.shape[1] * taps * W.itemsize
+    image = plan.length * _seeing(W, plan)[0].size * W.itemsize
     size = part.stop - part.start
     size = size if image * size <= WHOLE_BYTES else max(1, BLOCK_BYTES // image)
     starts = range(part.start, part.stop, size)
@@ -289,16 +284,20 @@ def _seeing(W, plan):
 
 
 def _kernels(W, plan):
-    """Kernels [P, U·V·D], in the order of a window; for 'bands' as a band."""
-    if plan.form == "bands":
-        return banded.kernels(_seeing(W, plan), plan)
-    return np.ascontiguousarray(_seeing(W, plan).transpose(0, 2, 3, 1)).reshape(len(W), -1)
+    """Kernels [P, K], in the order of a window: [U·V·D] in 'rows', else W's own, [D·U·V]."""
+    part = _seeing(W, plan)
+    if plan.form == "rows":
+        part = part.transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(part).reshape(len(W), -1)
 
 
 def _spread(dkernels, W, plan):
-    """The gradient [P, U·V·D] in W's own order."""
-    U, V = _seeing(W, plan).shape[2:]
-    part = dkernels.reshape(len(W), U, V, W.shape[1]).transpose(0, 3, 1, 2)
+    """The gradient [P, K] in W's own order."""
+    D, U, V = _seeing(W, plan)[0].shape
+    if plan.form == "rows":
+        part = dkernels.reshape(-1, U, V, D).transpose(0, 3, 1, 2)
+    else:
+        part = dkernels.reshape(-1, D, U, V)
     return _with_zeros(part, W, plan)
 
 

@@ -60,11 +60,14 @@ class Workspace:
         self._arrays = {}
 
     def array(self, name, shape, dtype, fresh=np.empty):
-        """An array of this shape, with whatever numbers it last held, or made by `fresh`."""
+        """An array of this shape, with whatever numbers it last held, or made by `fresh`.
+
+        What a first axis was too long for stays: the last block of a batch is often a small one.
+        """
         array = self._arrays.get(name)
-        if array is None or array.shape != shape:
+        if array is None or array.shape[1:] != shape[1:] or len(array) < shape[0]:
             array = self._arrays[name] = fresh(shape, dtype)
-        return array
+        return array[: shape[0]]
 
 
 def _share_out(function, parts):

@@ -234,24 +234,24 @@ def _add_up(tiles, maps, axis, space):
 
 
 def even(sums):
-    """Whether numbers of like size add up to each of the sums [windows, images].
+    """Whether numbers of like size add up to each of the sums [images, windows].
 
     An error is as large as an image's largest window makes it: small beside the numbers of every
     window only if there is none that sees far smaller ones. NaN, ∞ and sums near them fail, too.
     """
-    small, large = sums.min(axis=0), sums.max(axis=0)
+    small, large = sums.min(axis=1), sums.max(axis=1)
     usual = (small * RANGE >= large) & (large < HUGE) & ((large > TINY) | (large == 0))
     return bool(usual.all())
 
 
-def _even_windows(pixels, border, space):
-    """Whether the 3×3 windows over pixels [M, N, n, D] in a border of zeros see like numbers."""
-    (M, L, n, D), (p, q) = pixels.shape, border
-    sizes = np.zeros((M + 2 * p, L + 2 * q, n), pixels.dtype)
-    size = np.abs(pixels, out=space.array("sizes", pixels.shape, pixels.dtype))
-    np.matmul(size, np.ones(D, size.dtype), out=sizes[p : p + M, q : q + L])
-    rows = sizes[:-2] + sizes[1:-1] + sizes[2:]
-    return even((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]).reshape(-1, n))
+def _even_windows(X, border, space):
+    """Whether the 3×3 windows over X [n, D, M, N] in a border of zeros see like numbers."""
+    (n, D, M, L), (p, q) = X.shape, border
+    sizes = np.zeros((n, M + 2 * p, L + 2 * q), X.dtype)
+    size = np.abs(X, out=space.array("sizes", X.shape, X.dtype)).reshape(n, D, -1)
+    sizes[:, p : p + M, q : q + L] = (np.ones(D, X.dtype) @ size).reshape(n, M, L)
+    rows = sizes[:, :-2] + sizes[:, 1:-1] + sizes[:, 2:]
+    return even((rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]).reshape(n, -1))
 
 
 def _kernels(W, tiles):
@@ -265,7 +265,7 @@ def _kernels(W, tiles):
         return np.ones(len(taps), W.dtype) @ np.abs(taps)
 
     sizes = sum(over_batch(transform, P, W.size > SHARED_WEIGHTS))
-    return U.reshape(-1, P, D) if even(sizes[:, None]) else None
+    return U.reshape(-1, P, D) if even(sizes[None]) else None
 
 
 def _kernel_gradient(dU, W, tiles):
@@ -304,10 +304,9 @@ def forward(X, W, b, padding):
     def compute(part):
         space = Workspace()
         for block in tiles.blocks(part, sum(W.shape[:2])):
-            pixels = pack(X[block], tiles.length, tiles.inside, space, "X")
-            if not _even_windows(pixels[tiles.inside], padding, space):
+            if not _even_windows(X[block], padding, space):
                 return False
-            V = tiles.transform(pixels, space)
+            V = tiles.transform(pack(X[block], tiles.length, tiles.inside, space, "X"), space)
             M = space.array("M", (*V.shape[:2], len(W)), X.dtype)
             np.matmul(V, U.transpose(0, 2, 1), out=M)
             maps = tiles.combine(M, space)
@@ -337,9 +336,9 @@ def backward(dY, X, W, padding, needed, U):
     def compute(part):
         space, dU, db = Workspace(), None, 0
         for block in tiles.blocks(part, sum(W.shape[:2])):
-            maps = pack(dY[block], tiles.filled, tiles.output, space, "dY")
-            if not _even_windows(maps[tiles.output], [2 - p for p in padding], space):
+            if not _even_windows(dY[block], [2 - p for p in padding], space):
                 return None
+            maps = pack(dY[block], tiles.filled, tiles.output, space, "dY")
             dM = tiles.spread(maps, space)
             if needed[2]:
                 db = db + maps.sum(axis=(0, 1, 2))
