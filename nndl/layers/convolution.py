@@ -237,7 +237,8 @@ def conv2d_plain_backward(dY, columns, X, W, stride, padding, dilation):
     of_all_images = G.swapaxes(0, 1).reshape(P, -1), columns.swapaxes(1, 2).reshape(-1, K)
     np.dot(*of_all_images, out=dW.reshape(P, K))  # dW = dY · columnsᵀ
     dcolumns = kernels.T @ G  # dcolumns = Wᵀ · dY
-    dX = np.zeros_like(pad(X, padding))
+    (M, L), (p, q) = X.shape[2:], padding
+    dX = np.zeros((*X.shape[:2], M + 2 * p, L + 2 * q), X.dtype)
     seen = windows(dX, (U, V), stride, dilation)  # [B, D, U, V, M′, N′]
     dcolumns = dcolumns.reshape(seen.shape)
     for u in range(U):

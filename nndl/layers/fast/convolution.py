@@ -7,8 +7,8 @@ form     when                                          what is multiplied
 ======== ============================================= ==========================================
 winograd 3×3, stride 1, float32, channels and tiles    transformed windows by transformed kernels
          enough; large maps even of a single image
-plain    a single image, or `NNDL_FORM=plain`          kernels by windows, as in `conv2d_plain`
 dense    one window covers the whole input             images [B, D·U·V] by kernels, no copying
+plain    a single image, or `NNDL_FORM=plain`          kernels by windows, as in `conv2d_plain`
 columns  large maps, or few channels                   kernels by windows [D·U·V, positions]
 rows     small maps of many channels                   windows [B·M′·N′, U·V·D] by kernels
 ======== ============================================= ==========================================
@@ -137,8 +137,8 @@ def _choose(N, image, kernels, stride, padding, dilation, single, without):
     served = usual and single and pixels > 1 and min(kernels[:2]) >= WINOGRAD_CHANNELS
     fits = {
         "winograd": served and N * winograd.tiling(image, padding).count >= WINOGRAD_TILES,
-        "plain": N == 1,
         "dense": covers,
+        "plain": N == 1,
         "columns": length >= LONGER * kernels[1] * (taps[1].stop - taps[1].start),
         "rows": True,
     }
