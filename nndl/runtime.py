@@ -94,7 +94,7 @@ def prepare():
     Raises
     ------
     RuntimeError
-        If the installed Paddle is older than 3.0, or missing.
+        If the installed Paddle is older than 2.6, or missing.
     """
     global _runtime
     if _runtime is not None:
@@ -231,10 +231,11 @@ def _import_paddle():
     for package in ("paddlepaddle", "paddlepaddle-gpu"):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             version = importlib.metadata.version(package)
-            if int(version.split(".")[0]) in (1, 2):  # 0.0.0 is a build from source
+            # 0.0.0 is a build from source
+            if (1, 0) <= tuple(map(int, version.split(".")[:2])) < (2, 6):
                 raise RuntimeError(
-                    f"nndl needs Paddle 3.0 or newer, found {package} {version}: "
-                    f'run pip install "{package}>=3.0"'
+                    f"nndl needs Paddle 2.6 or newer, found {package} {version}: "
+                    f'run pip install "{package}>=2.6,<3.4"'
                 )
     captured = io.StringIO()
     # errors only: tracing a graph logs a line that means nothing to a reader
@@ -247,7 +248,7 @@ def _import_paddle():
         if error.name != "paddle":
             raise
         raise RuntimeError(
-            'nndl needs Paddle, which is not installed: run pip install "paddlepaddle>=3.0"'
+            'nndl needs Paddle, which is not installed: run pip install "paddlepaddle>=2.6,<3.4"'
         ) from None
     finally:
         for line in captured.getvalue().splitlines(keepends=True):

@@ -12,7 +12,7 @@ PICTURE = ROOT / "docs" / "house.svg"
 
 #: rooms (folders and modules of nndl) by floor, from the ground up; an import goes down only
 FLOORS = (
-    ("_arguments",),
+    ("_arguments", "_paddle"),
     ("runtime", "display", "probe"),
     ("layers", "dataset", "metric"),
     ("networks", "runner", "analysis"),
@@ -24,6 +24,7 @@ FLOORS = (
 INSIDE = {"_moved": "the package's face", "": "the package's face"}
 TEXTS = {
     "_arguments": "arguments, taken in once",
+    "_paddle": "Paddle 2.6 as Paddle 3",
     "runtime": "threads, BLAS, seeds",
     "display": "tables, sources, progress",
     "probe": "run a model, leave no trace",

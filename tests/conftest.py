@@ -16,7 +16,16 @@ os.environ.setdefault("MPLBACKEND", "agg")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import nndl  # noqa: E402, F401  the runtime is prepared before any test imports Paddle
+import nndl  # noqa: E402, F401, I001  the runtime is prepared before any test imports Paddle
+import paddle  # noqa: E402
+
+PADDLE = tuple(map(int, paddle.__version__.split(".")[:2]))
+
+
+def needs_paddle(major, minor, why):
+    """Marks a test of what older Paddle cannot do."""
+    reason = f"Paddle {major}.{minor} or newer: {why}"
+    return pytest.mark.skipif((major, minor) > PADDLE, reason=reason)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -186,8 +186,8 @@ def test_a_missing_or_old_paddle_is_named(request):
     for code, message in (
         ("import sys; sys.modules['paddle'] = None", "nndl needs Paddle, which is not installed"),
         (
-            "import importlib.metadata as m; m.version = lambda name: '2.6.2'",
-            "nndl needs Paddle 3.0 or newer, found paddlepaddle 2.6.2",
+            "import importlib.metadata as m; m.version = lambda name: '2.5.2'",
+            "nndl needs Paddle 2.6 or newer, found paddlepaddle 2.5.2",
         ),
     ):
         try_it = f"{code}\ntry:\n    import nndl\nexcept RuntimeError as error:\n    print(error)"

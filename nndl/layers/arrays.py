@@ -5,7 +5,8 @@ import math
 
 import numpy as np
 import paddle
-from paddle.base import core
+
+from .. import _paddle
 
 
 def dtype_name(X):
@@ -22,7 +23,7 @@ def array(X):
     """The numbers of a CPU Tensor as a NumPy array that shares its memory; arrays pass through."""
     if not isinstance(X, paddle.Tensor):
         return X
-    return np.from_dlpack(X.detach()) if X.place.is_cpu_place() else X.numpy()
+    return _paddle.view(X) if X.place.is_cpu_place() else X.numpy()
 
 
 def by_hand(X):
@@ -70,8 +71,5 @@ def contiguous(values):
 
 
 def tensor(values):
-    """A CPU Tensor of a NumPy array; it shares the memory of one that is `contiguous`.
-
-    As `paddle.utils.dlpack.from_dlpack` does it, without asking first where the array lies.
-    """
-    return paddle.Tensor(core.from_dlpack(contiguous(values).__dlpack__()))
+    """A CPU Tensor of a NumPy array; it shares the memory of one that is `contiguous`."""
+    return _paddle.tensor(contiguous(values))

@@ -8,6 +8,7 @@ import paddle
 from paddle.autograd import PyLayer
 from paddle.jit.sot import psdb
 
+from .._paddle import operands, placed
 from .arrays import array, tensor
 
 
@@ -30,7 +31,7 @@ class ArrayOperator(PyLayer):
         ctx.save_for_backward(*tensors)
         ctx.order, ctx.count = order, count
         ctx.versions = [t.inplace_version for t in tensors]
-        ctx.arrays = _placed(ctx, map(array, tensors))
+        ctx.arrays = placed(order, count, map(array, tensors))
         Y, ctx.memory = forward(*ctx.arrays)
         return tensor(Y)
 
@@ -49,9 +50,10 @@ class ArrayOperator(PyLayer):
                 "create_graph=True expects an operator with a second derivative, got one that has "
                 "the first only: leave create_graph out, or use Paddle's operator here"
             )
-        needed = _placed(ctx, [not t.stop_gradient for t in saved])
+        place = functools.partial(placed, ctx.order, ctx.count)
+        needed = place([not t.stop_gradient for t in saved])
         if again or backward is None:
-            found = twice(dY, *_placed(ctx, saved))
+            found = twice(dY, *place(saved))
         else:
             found = backward(array(dY), ctx.memory, needed, *ctx.arrays)
         return [
@@ -62,14 +64,6 @@ class ArrayOperator(PyLayer):
             else None
             for k in ctx.order
         ]
-
-
-def _placed(ctx, values):
-    """The values in the order of the operator's arguments, None for an argument left out."""
-    places = [None] * ctx.count
-    for k, value in zip(ctx.order, values, strict=True):
-        places[k] = value
-    return places
 
 
 def differentiable(forward, backward, *tensors, twice=None):
@@ -96,7 +90,7 @@ def differentiable(forward, backward, *tensors, twice=None):
     order = [k for k, t in enumerate(tensors) if t is not None]
     order.sort(key=lambda k: tensors[k].stop_gradient)
     given = [tensors[k] for k in order]
-    return ArrayOperator.apply((forward, backward, twice), order, len(tensors), given)
+    return ArrayOperator.apply(*operands((forward, backward, twice), order, len(tensors), given))
 
 
 def on_tensors(backward, twice=None):

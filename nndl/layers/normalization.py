@@ -104,10 +104,10 @@ class BatchNorm2D(paddle.nn.BatchNorm2D):
         of_the_batch = self.training and not self._use_global_stats
         mean, variance = array(self._mean), array(self._variance)
         if of_the_batch:
-            running, values = (mean, variance), array(X)
+            values = array(X)
             mean, variance = values.mean(axis=(0, 2, 3)), values.var(axis=(0, 2, 3))
-            for average, now in zip(running, (mean, variance), strict=True):
-                average[...] = self._momentum * average + (1 - self._momentum) * now
+            for average, now in ((self._mean, mean), (self._variance, variance)):
+                average.set_value(self._momentum * array(average) + (1 - self._momentum) * now)
         return differentiable(
             lambda X, γ, β: batch_norm_plain(X, γ, β, mean, variance, self._epsilon),
             lambda dY, normalized, needed, X, γ, β: batch_norm_plain_backward(

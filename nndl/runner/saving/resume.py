@@ -7,6 +7,8 @@ import random
 import numpy as np
 import paddle
 
+from ... import _paddle
+
 _MASTER = "master weight"  # full precision beside half-precision parameters
 
 
@@ -50,10 +52,7 @@ def generator_states():
     return {
         "python": random.getstate(),
         "numpy": np.random.get_state(),  # noqa: NPY002 - the global one is what has to be kept
-        "paddle": [
-            (*numbers, bytes(engine).decode("latin-1"))
-            for *numbers, engine in (state.__getstate__() for state in paddle.get_rng_state())
-        ],
+        "paddle": [_paddle.generator_state(state) for state in paddle.get_rng_state()],
     }
 
 
@@ -65,12 +64,7 @@ def restore_generators(states, only_paddle=False):
             f"the checkpoint holds {len(states['paddle'])} generator state(s) of Paddle, this "
             f"device has {len(present)}; resume on the kind of device that the run began on"
         )
-    restored = []
-    for state, (*numbers, engine) in zip(present, states["paddle"], strict=True):
-        # Set on a new object: on the one that Paddle made, the engine would stay as it is.
-        restored.append(type(state).__new__(type(state)))
-        restored[-1].__setstate__((*numbers, list(engine.encode("latin-1"))))
-    paddle.set_rng_state(restored)
+    paddle.set_rng_state([_paddle.generator(n, engine) for *n, engine in states["paddle"]])
     if not only_paddle:
         random.setstate(states["python"])
         np.random.set_state(states["numpy"])  # noqa: NPY002
