@@ -1,5 +1,7 @@
 """What Paddle 2.6 lacks of Paddle 3, at its one home: views of memory, states of generators."""
 
+import contextlib
+
 import numpy as np
 import paddle
 from paddle.base import core
@@ -42,7 +44,11 @@ if hasattr(paddle.Tensor, "__dlpack__"):
         # A new object: on the one that Paddle made, the engine would stay as it is.
         return _made((*numbers, list(engine.encode())))
 
+    #: Within it `to_static` records operators in the form that Paddle 3 has always.
+    graph_of_operators = contextlib.nullcontext
+
 else:
+    graph_of_operators = paddle.pir_utils.IrGuard
 
     class _View:
         def __init__(self, X):

@@ -5,8 +5,8 @@ import warnings
 from dataclasses import dataclass
 
 import paddle
-import paddle.nn as nn
 
+from .._paddle import graph_of_operators
 from ..probe import first_tensor, untouched
 
 
@@ -14,16 +14,8 @@ class Untraceable(ValueError):
     """The model has no graph, or one in which something cannot be told."""
 
 
-class _Holder(nn.Layer):
-    """Runs the model, whatever its forward method calls its inputs."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    @paddle.jit.not_to_static  # recorded as it runs, without rewriting its source
-    def forward(self, a, b=None, c=None, d=None):
-        return self.model(*[X for X in (a, b, c, d) if X is not None])
+class _Recorded(Exception):
+    """Ends the recording: nothing is to be run."""
 
 
 @dataclass
@@ -54,7 +46,13 @@ class Trace:
     """
 
     def __init__(self, model, inputs):
-        holder, running, self.calls = _Holder(model), [], []
+        running, self.calls = [], []
+
+        @paddle.jit.not_to_static  # recorded as it runs, without rewriting its source
+        def record(a, b=None, c=None, d=None):  # whatever the model calls its inputs
+            model(*[X for X in (a, b, c, d) if X is not None])
+            self._program = paddle.static.default_main_program()  # keeps its values
+            raise _Recorded
 
         def count():
             return len(_operators(paddle.static.default_main_program()))
@@ -70,16 +68,17 @@ class Trace:
                 layer.register_forward_pre_hook(lambda _, x, name=name: enter(name))
                 layer.register_forward_post_hook(lambda _, x, y: leave(y))
             try:
-                with warnings.catch_warnings():  # that in a graph nothing works in place
-                    warnings.simplefilter("ignore")
-                    traced = paddle.jit.to_static(holder.forward, full_graph=True)
-                    self._program = traced.get_concrete_program(*inputs)[0]  # keeps its values
+                with warnings.catch_warnings(), graph_of_operators():
+                    warnings.simplefilter("ignore")  # that in a graph nothing works in place
+                    paddle.jit.to_static(record, full_graph=True).get_concrete_program(*inputs)
+            except _Recorded:
+                pass
             except Exception as error:
                 reason = (str(error).strip().splitlines() or [""])[-1].strip()[:200]
                 raise Untraceable(
                     f"{type(model).__name__} cannot be traced ({type(error).__name__}: {reason})"
                 ) from error
-        self.operators = _operators(self._program.main_program)
+        self.operators = _operators(self._program)
 
     def layer_of(self, number, kind):
         """The innermost layer that ran an operator; with its kind where the layer has children."""
