@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help notebooks outputs test test-long test-browser test-bare test-all bench site pdf clean
+.PHONY: help notebooks outputs test test-long test-browser test-bare test-versions test-all bench site pdf clean
 
 help:
 	@echo 'make notebooks     execute the five notebooks on the embedded data'
@@ -15,6 +15,7 @@ help:
 	@echo 'make test-long     every notebook twice in one kernel, kills and interrupts of every kind'
 	@echo 'make test-browser  click through the notebooks in JupyterLab (needs Chromium)'
 	@echo 'make test-bare     the notebooks without the package installed, the package without its folder'
+	@echo 'make test-versions  unit tests and two notebooks with Paddle 2.6.2 and 3.0.0'
 	@echo 'make test-all      all of these tests, one after the other'
 
 $(BIN)/python:
@@ -61,7 +62,10 @@ test-browser: $(VENV)/.browser
 test-bare: $(VENV)/.test
 	$(BIN)/python -m pytest -m bare tests
 
-test-all: test test-long test-browser test-bare
+test-versions: $(BIN)/python
+	$(BIN)/python scripts/versions.py
+
+test-all: test test-long test-browser test-bare test-versions
 
 clean:
 	rm -rf $(VENV) build

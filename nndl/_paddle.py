@@ -47,8 +47,13 @@ if hasattr(paddle.Tensor, "__dlpack__"):
     #: Within it `to_static` records operators in the form that Paddle 3 has always.
     graph_of_operators = contextlib.nullcontext
 
+    def given(value):
+        """Whether an operand of such an operator is there."""
+        return value.initialized()
+
 else:
     graph_of_operators = paddle.pir_utils.IrGuard
+    given = hash  # 0 for an operand that was left out
 
     class _View:
         def __init__(self, X):

@@ -9,6 +9,7 @@ are not told apart: what one channel of a value sees, all of them count as seein
 import math
 from fractions import Fraction
 
+from .._paddle import given
 from .trace import Trace, Untraceable
 from .trace import operator_name as _name
 
@@ -52,7 +53,7 @@ class Graph:
     def _follow(self, number, op):
         """Give the results of an operator their axis of rows and their sources."""
         name, results = _name(op), op.results()
-        operands = [operand for operand in op.operands_source() if operand.initialized()]
+        operands = [operand for operand in op.operands_source() if given(operand)]
         if name == "builtin.combine":
             self._lists[results[0].id] = operands
             return
@@ -321,7 +322,7 @@ def _split(graph, op, known):
     """Sources for each part; the caller hands them to the parts."""
     X, axis = known[0], graph.axis(known[0])
     cut = _operand(op, len(op.operands_source()) - 1, "axis")[0] % len(X.shape)
-    count = len(op.results()[0].type().as_vec_type().as_list())
+    count = op.attrs().get("num") or len(_operand(op, 1, "sections"))
     if cut != axis:
         return axis, [(axis, [(X.id, _same)])] * count
     raise Untraceable("the operator split cuts the rows apart")

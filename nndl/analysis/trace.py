@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import paddle
 
-from .._paddle import graph_of_operators
+from .._paddle import given, graph_of_operators
 from ..probe import first_tensor, untouched
 
 
@@ -183,5 +183,5 @@ def _behind(trace, made, value, first):
         if number is not None and number >= first and number not in found:
             found.add(number)
             operands = trace.operators[number].operands_source()
-            waiting += [v for v in operands if v.initialized()]
+            waiting += [v for v in operands if given(v)]
     return found

@@ -11,7 +11,6 @@ import io
 import logging
 import pathlib
 
-import matplotlib as mpl
 import numpy as np
 
 from ..display.once import ShownOnce, in_notebook
@@ -19,6 +18,12 @@ from ..display.once import ShownOnce, in_notebook
 for _name in ("matplotlib", "fontTools"):  # Paddle's log handler would print their INFO messages
     if logging.getLogger(_name).level == logging.NOTSET:
         logging.getLogger(_name).setLevel(logging.WARNING)
+_level = logging.getLogger("matplotlib").level
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # no word where home is read-only
+
+import matplotlib as mpl  # noqa: E402
+
+logging.getLogger("matplotlib").setLevel(_level)
 
 from matplotlib.colors import to_hex, to_rgb  # noqa: E402
 from matplotlib.figure import Figure as _Figure  # noqa: E402

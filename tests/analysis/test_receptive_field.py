@@ -19,6 +19,7 @@ from nndl.layers.convolution import Conv2D
 from nndl.layers.pooling import Pool2D
 from nndl.networks.lenet import LeNet
 from nndl.networks.resnet import ResNet18
+from tests.conftest import needs_paddle
 
 
 def test_worked_by_hand():
@@ -216,6 +217,13 @@ KNOWN = {
 }  # fmt: skip
 
 
+def recorded(names):
+    """The names, those marked whose operators Paddle 2.6 computes and cannot record."""
+    lacking = {"space to depth", "adaptive maximum", "shuffled"}
+    mark = needs_paddle(3, 0, "no graph of this operator")
+    return [pytest.param(name, marks=mark) if name in lacking else name for name in names]
+
+
 class Cropped(nn.Layer):
     def forward(self, X):
         return X[:, :, 2:, :]
@@ -232,7 +240,7 @@ class Turned(nn.Layer):
         return self.conv(X.transpose([0, 1, 3, 2])).transpose([0, 1, 3, 2])
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", recorded(KNOWN))
 def test_the_graph_tells_the_field_worked_out_by_hand(name):
     make, field, start = KNOWN[name]
     size = (1, 32, 32, 1) if name == "NHWC" else (1, 1, 32, 32)
@@ -258,7 +266,7 @@ UNEVEN = {
 }
 
 
-@pytest.mark.parametrize("name", UNEVEN)
+@pytest.mark.parametrize("name", recorded(UNEVEN))
 def test_every_row_of_uneven_layers_sees_what_the_gradients_measure(name):
     model, X = chain(UNEVEN[name]()), paddle.zeros([1, 1, 24, 24])
     graph = Graph(model, [X])

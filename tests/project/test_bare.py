@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from notebook_rules import output_problems
+from versions import interpreter
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "bare"
@@ -42,12 +43,12 @@ def run(*command, cwd=ROOT, **environment):
     return done.stdout
 
 
-def environment(name):
+def environment(name, python=sys.executable):
     """A virtual environment below build/bare/; the folder of its programs."""
     folder = BUILD / name
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
     if not (programs / "python").exists():
-        run(sys.executable, "-m", "venv", folder)
+        run(python, "-m", "venv", folder)
     return programs
 
 
@@ -98,6 +99,35 @@ def test_a_notebook_runs_in_a_bare_checkout(bare, checkout, path):
     notebook = nbformat.read(checkout / "notebooks" / path.name, as_version=4)
     assert output_problems(notebook) == []
     figures = [o for c in notebook.cells for o in c.get("outputs", []) if "data" in o]
+    assert sum("image/png" in output["data"] for output in figures) >= 5
+
+
+def test_a_notebook_runs_on_a_rented_machine(checkout, tmp_path):
+    """Python 3.10 and Paddle 2.6 where they are, a home without writing, no net, Paddle first."""
+    python = interpreter(["3.10"]) or sys.executable
+    programs = environment("rented", python)
+    packages = (
+        "paddlepaddle==2.6.2; python_version < '3.12'",
+        "paddlepaddle>=3.0,<3.1; python_version >= '3.12'",
+        "numpy<2", "matplotlib", "pillow", "ipykernel", "nbclient",
+    )  # fmt: skip
+    run(programs / "python", "-m", "pip", "install", "--quiet", *packages)
+    notebook = nbformat.read(checkout / "notebooks" / NOTEBOOKS[0].name, as_version=4)
+    habit = "import paddle\nX = paddle.randn([64, 64])\nprint((X @ X).shape)"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(habit))
+    path = checkout / "notebooks" / "rented.ipynb"
+    nbformat.write(notebook, path)
+    (tmp_path / "file").touch()  # below a file nobody can write, not even root
+    closed = "http://127.0.0.1:9"
+    run(
+        programs / "jupyter-execute", "--inplace", "--timeout=900", path.name,
+        cwd=path.parent, HOME=str(tmp_path / "file" / "home"), http_proxy=closed,
+        https_proxy=closed, JUPYTER_RUNTIME_DIR=str(tmp_path / "runtime"),
+    )  # fmt: skip
+    executed = nbformat.read(path, as_version=4)
+    assert "[64, 64]" in executed.cells[0].outputs[0].text
+    assert output_problems(executed) == []
+    figures = [o for c in executed.cells for o in c.get("outputs", []) if "data" in o]
     assert sum("image/png" in output["data"] for output in figures) >= 5
 
 

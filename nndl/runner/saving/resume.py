@@ -216,6 +216,8 @@ def restore_optimizer(optimizer, arrays, rest):
                 f"the checkpoint's optimizer had more parameters than this one's {len(parameters)}"
             )
         # Paddle makes the moments at the first step; make them now, to have where to copy to.
+        if getattr(part, "helper", 0) is None:  # Paddle 2.6 asks for what the first step makes
+            part.helper = paddle.base.layer_helper.LayerHelper(type(part).__name__)
         part._create_accumulators(
             paddle.base.framework.default_main_program().global_block(),
             [parameters[i] for i in chosen],
