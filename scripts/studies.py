@@ -51,12 +51,12 @@ KINDS = {"residual": ResBlock, "plain": ResBlock, "pre-activation": PreActivatio
 
 def depth_mnist():
     """10, 18, 34 layers of 16 channels on 1,000 digits with and without direct edges."""
-    for rate in (0.1, 0.2, 0.05, 0.4):
+    for rate in (0.4, 0.1, 0.2, 0.8, 0.05):
         for units in (16, 4, 8):
             for kind in KINDS:
                 recipe = experiment("resnet18-mnist", "book", learning_rate=rate)
                 recipe = recipe.replace(use_residual=kind != "plain")
-                yield f"{2 * units + 2} layers, {kind}, {rate}", (recipe, units, kind), range(3)
+                yield f"{2 * units + 2} layers, {kind}, {rate}", (recipe, units, kind), range(5)
 
 
 def ladder(data):
