@@ -29,7 +29,7 @@ def row(claim, values, seeds, command):
     mean, half = values
     supports = "支持" if mean > half else "反对" if mean < -half else "分不出"
     verdict = "只是线索" if math.isnan(half) else supports
-    effect = f"{mean:+.1f}" + ("" if math.isnan(half) else f" ± {half:.1f}")
+    effect = f"{mean:+.1f}".replace("-", "−") + ("" if math.isnan(half) else f" ± {half:.1f}")
     return [claim, effect, seeds, verdict, f"`{command}`"]
 
 
