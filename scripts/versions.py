@@ -60,17 +60,17 @@ def counts(lines):
 
 
 def try_version(paddle, numpy, pythons):
-    """(went well, sentence with the counts) of one version of Paddle."""
+    """Outcome of one version of Paddle, as a word and a sentence with the counts."""
     started, python = time.perf_counter(), interpreter(pythons)
     if python is None:
-        return True, f"skipped: no Python {' or '.join(pythons)} was found for it"
+        return "skipped", f"no Python {' or '.join(pythons)} was found for it"
     folder = BUILD / paddle
     own = folder / "bin" / "python"
     if not own.exists() or _output([own, "-c", "import pytest, nndl; print(1)"]) != "1":
         made, _ = run("sh", "scripts/make_venv.sh", python, folder)
         packages = (f"paddlepaddle=={paddle}", f"numpy=={numpy}", "-e", ".[test]")
         if not (made and run(own, "-m", "pip", "install", "--quiet", *packages)[0]):
-            return False, "its environment could not be made"
+            return "FAILED", "its environment could not be made"
     places = [ROOT / "tests" / name for name in TESTS]
     options = ("-n", "2", "-rs", "-p", "no:cacheprovider", "--durations=3")
     passed, lines = run(own, "-m", "pytest", *options, *places)
@@ -83,7 +83,7 @@ def try_version(paddle, numpy, pythons):
         seconds.append(f"{name} {f'{time.perf_counter() - begun:.0f} s' if done else 'FAILED'}")
     version = _output([own, "-c", "import platform; print(platform.python_version())"])
     minutes = (time.perf_counter() - started) / 60
-    return passed, (
+    return "ok" if passed else "FAILED", (
         f"Python {version}, NumPy {numpy}: {counts(lines)}; notebooks {', '.join(seconds)}; "
         f"{minutes:.1f} minutes"
     )
@@ -94,9 +94,9 @@ def main():
     if unknown := set(chosen) - set(VERSIONS):
         sys.exit(f"expected some of {', '.join(VERSIONS)}, got {', '.join(sorted(unknown))}")
     results = {paddle: try_version(paddle, *VERSIONS[paddle]) for paddle in chosen}
-    for paddle, (passed, words) in results.items():
-        print(f"{'ok    ' if passed else 'FAILED'} Paddle {paddle}: {words}")
-    return not all(passed for passed, _ in results.values())
+    for paddle, (outcome, words) in results.items():
+        print(f"{outcome:8}Paddle {paddle}: {words}")
+    return "FAILED" in dict(results.values())
 
 
 if __name__ == "__main__":
