@@ -15,8 +15,8 @@ help:
 	@echo 'make test-long     every notebook twice in one kernel, kills and interrupts of every kind'
 	@echo 'make test-browser  click through the notebooks in JupyterLab (needs Chromium)'
 	@echo 'make test-bare     the notebooks without the package installed, the package without its folder'
-	@echo 'make test-all      all of these tests, one after the other'
 	@echo 'make test-versions unit tests and two notebooks with Paddle 2.6.2 and 3.0.0'
+	@echo 'make test-all      all of these tests, one after the other'
 
 $(BIN)/python:
 	@sh scripts/make_venv.sh '$(PYTHON)' '$(VENV)'
@@ -65,7 +65,7 @@ test-bare: $(VENV)/.test
 test-versions: $(BIN)/python
 	$(BIN)/python scripts/versions.py
 
-test-all: test test-long test-browser test-bare
+test-all: test test-long test-browser test-bare test-versions
 
 clean:
 	rm -rf $(VENV) build

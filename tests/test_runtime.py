@@ -131,6 +131,14 @@ def test_import_is_silent_draws_nothing_and_seeds_nothing(request):
         assert (done.stdout, done.stderr) == ("", "")
 
 
+def test_a_home_that_cannot_be_written_to_costs_no_word(request, tmp_path):
+    (tmp_path / "file").touch()  # below a file nobody can write, not even root
+    home = str(tmp_path / "file" / "home")
+    variables = {"HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
+    done = process("import nndl.figures", request.config.rootpath, MPLCONFIGDIR="", **variables)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 DRAW = (
     "import nndl, random, json, hashlib, numpy as np, paddle\n"
     "from tests.training_cases import Points, make_runner\n"
