@@ -237,7 +237,7 @@ def test_tensors_in_a_paddle_data_loader_with_labels_in_a_column():
 @pytest.mark.parametrize(
     ("installed", "sentence"),
     [
-        ("2.6.2", "nndl needs Paddle 3.0 or newer, found paddlepaddle 2.6.2: run pip install"),
+        ("2.5.2", "nndl needs Paddle 2.6 or newer, found paddlepaddle 2.5.2: run pip install"),
         (None, "nndl needs Paddle, which is not installed: run pip install"),
     ],
 )
