@@ -17,7 +17,10 @@ def placed(order, count, values):
     return places
 
 
-if hasattr(paddle.Tensor, "__dlpack__"):
+#: Paddle makes a whole program of operators from a recording, not the graph alone
+PROGRAMS = hasattr(paddle.Tensor, "__dlpack__")
+
+if PROGRAMS:
 
     def view(X):
         """The numbers of a CPU Tensor as an array that shares its memory."""

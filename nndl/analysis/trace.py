@@ -5,8 +5,9 @@ import warnings
 from dataclasses import dataclass
 
 import paddle
+import paddle.nn as nn
 
-from .._paddle import given, graph_of_operators
+from .._paddle import PROGRAMS, given, graph_of_operators
 from ..probe import first_tensor, untouched
 
 
@@ -14,8 +15,20 @@ class Untraceable(ValueError):
     """The model has no graph, or one in which something cannot be told."""
 
 
+class _Holder(nn.Layer):
+    """Runs the model, whatever its forward method calls its inputs."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    @paddle.jit.not_to_static  # recorded as it runs, without rewriting its source
+    def forward(self, a, b=None, c=None, d=None):
+        return self.model(*[X for X in (a, b, c, d) if X is not None])
+
+
 class _Recorded(Exception):
-    """Ends the recording: nothing is to be run."""
+    """Ends a recording of Paddle 2.6, which cannot make a program of it."""
 
 
 @dataclass
@@ -46,11 +59,11 @@ class Trace:
     """
 
     def __init__(self, model, inputs):
-        running, self.calls = [], []
+        holder, running, self.calls = _Holder(model), [], []
 
-        @paddle.jit.not_to_static  # recorded as it runs, without rewriting its source
-        def record(a, b=None, c=None, d=None):  # whatever the model calls its inputs
-            model(*[X for X in (a, b, c, d) if X is not None])
+        @paddle.jit.not_to_static
+        def record(*inputs):
+            holder(*inputs)
             self._program = paddle.static.default_main_program()  # keeps its values
             raise _Recorded
 
@@ -70,7 +83,10 @@ class Trace:
             try:
                 with warnings.catch_warnings(), graph_of_operators():
                     warnings.simplefilter("ignore")  # that in a graph nothing works in place
-                    paddle.jit.to_static(record, full_graph=True).get_concrete_program(*inputs)
+                    run = holder.forward if PROGRAMS else record
+                    traced = paddle.jit.to_static(run, full_graph=True)
+                    self._concrete = traced.get_concrete_program(*inputs)[0]  # keeps its values
+                    self._program = self._concrete.main_program
             except _Recorded:
                 pass
             except Exception as error:

@@ -1,5 +1,9 @@
 """Receptive fields: the recursion by hand, and against the gradient of real layers."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import paddle
 import paddle.nn as nn
@@ -426,3 +430,19 @@ def test_the_graph_equals_what_the_gradients_measure(model):
             first = int(np.flatnonzero(seen.any(axis=1))[0])
             assert first == last.start + middle * last.jump
     assert last.field == max(fields)
+
+
+def test_many_networks_are_traced_in_one_process():
+    code = (
+        "import gc\nfrom nndl import flops\nfrom nndl.networks import LeNet, ResNet18\n"
+        "from nndl.figures import architecture\n"
+        "for _ in range(4):\n"
+        "    nets = LeNet(3), ResNet18(3), ResNet18(3, stem='cifar')\n"
+        "    totals = [flops(net, (1, 3, 32, 32)).flops for net in nets]\n"
+        "    architecture.draw_architecture(nets[1], (1, 3, 32, 32))\n"
+        "    gc.collect()\n"
+        "print(totals[0])"
+    )
+    environment = {**os.environ, "MPLBACKEND": "Agg"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
+    assert done.returncode == 0 and done.stdout.strip() == b"658638", done.stderr.decode()[-500:]
