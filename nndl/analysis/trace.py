@@ -62,8 +62,8 @@ class Trace:
         holder, running, self.calls = _Holder(model), [], []
 
         @paddle.jit.not_to_static
-        def record(*inputs):
-            holder(*inputs)
+        def record(a, b=None, c=None, d=None):
+            holder(a, b, c, d)
             self._program = paddle.static.default_main_program()  # keeps its values
             raise _Recorded
 
