@@ -499,3 +499,15 @@ def test_folders_that_are_no_such_set_are_refused(tmp_path):
         load_idx(other)
     with pytest.raises(ValueError, match="split must be one of"):
         load_idx(other, "dev")
+
+
+def test_splits_of_the_whole_cifar10_share_no_image(monkeypatch):
+    def cache(split):
+        numbers = np.arange({"train": 50000, "test": 10000}[split])
+        return numbers, numbers + (split == "test") * 50000
+
+    monkeypatch.setattr("nndl.dataset.cifar10.open_cifar10_cache", cache)
+    for subset, sizes in (("full", (40000, 10000, 10000)), ("paper", (45000, 5000, 10000))):
+        parts = [load_cifar10(mode, subset)[1] for mode in ("train", "dev", "test")]
+        assert tuple(map(len, parts)) == sizes
+        assert np.array_equal(np.concatenate(parts), np.arange(60000))

@@ -1,4 +1,4 @@
-"""LeNet and ResNet18: structure against the papers, values against paddle.vision."""
+"""LeNet, ResNet18 and ResNet-20: structure against the papers, values against paddle.vision."""
 
 import re
 import warnings
@@ -11,7 +11,7 @@ import pytest
 from nndl.layers.convolution import Conv2D
 from nndl.layers.pooling import Pool2D
 from nndl.networks.lenet import LeNet, Model_LeNet, Paddle_LeNet
-from nndl.networks.resnet import Model_ResNet18, ResBlock, ResNet18, vision_state_dict
+from nndl.networks.resnet import Model_ResNet18, ResBlock, ResNet18, ResNet20, vision_state_dict
 
 CONVOLUTIONS = (Conv2D, nn.Conv2D)
 
@@ -161,6 +161,21 @@ def test_the_shortcut_is_a_1x1_convolution_only_where_the_shape_changes():
     assert kinds == [False, False, True, False, True, False, True, False]
 
 
+def test_resnet20_is_that_of_the_paper_but_for_two_shortcuts():
+    model = ResNet20()
+    model.eval()
+    shapes = output_shapes(model, images(1, 3, 32, 32))
+    stages = [[16, 32, 32], [16, 32, 32], [32, 16, 16], [64, 8, 8]]
+    assert [shapes[f"module{i}"][1:] for i in (1, 2, 3, 4)] == stages
+    on_the_way = [c for c in layers(model, CONVOLUTIONS) if c.weight.shape[2:] == [3, 3]]
+    assert len(on_the_way) + len(layers(model, nn.Linear)) == 20
+    # table 6 and section 4.2: zeros instead of the 1×1 convolutions and their batch norms
+    shortcuts = 16 * 32 + 2 * 32 + 32 * 64 + 2 * 64
+    trained = sum(p.size for p in model.parameters() if not p.stop_gradient)
+    assert trained == 269_722 + shortcuts == 272_474
+    assert ResNet20(1, 7)(images(2, 1, 28, 28)).shape == [2, 7]
+
+
 # -------------------------------------------------------------- the same weights, elsewhere
 
 
@@ -171,8 +186,9 @@ def test_the_shortcut_is_a_1x1_convolution_only_where_the_shape_changes():
         (lambda operators: ResNet18(operators=operators), (4, 3, 32, 32)),
         (lambda operators: ResNet18(operators=operators, stem="cifar"), (2, 3, 16, 16)),
         (lambda operators: ResNet18(1, 10, False, operators), (4, 1, 32, 32)),
+        (lambda operators: ResNet20(operators=operators), (4, 3, 32, 32)),
     ],
-    ids=["LeNet", "ResNet18", "ResNet18-cifar", "ResNet18-plain"],
+    ids=["LeNet", "ResNet18", "ResNet18-cifar", "ResNet18-plain", "ResNet-20"],
 )
 @pytest.mark.parametrize("training", [False, True])
 def test_operator_sets_agree_with_the_same_weights(make, shape, training):
