@@ -52,6 +52,11 @@ def _image_axes(count, columns, cell=1.1, text=0.3):
     return figure, axes
 
 
+def _width(figure, axes):
+    """Inches from one image to the next."""
+    return figure.get_figwidth() / axes.shape[1]
+
+
 @draws
 def image_grid(images, labels=None, class_names=None, columns=10):
     """Images in rows, each with its label.
@@ -70,11 +75,11 @@ def image_grid(images, labels=None, class_names=None, columns=10):
     """
     pictures = as_pictures(images)
     figure, axes = _image_axes(len(pictures), columns, text=0.3 if labels is not None else 0.02)
-    for number, (side, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
+    for side, picture in zip(axes.flat, pictures, strict=False):
         side.imshow(picture, cmap=style.IMAGE, vmin=0, vmax=1)
-        if labels is not None:
-            name = _class_name(as_array(labels).ravel()[number], class_names)
-            side.set_title(name, fontsize=10, pad=3)
+    if labels is not None:
+        names = [_class_name(k, class_names) for k in as_array(labels).ravel()[: len(pictures)]]
+        style.write_titles(axes.flat, names, _width(figure, axes))
     return figure
 
 
@@ -136,6 +141,7 @@ def steps(pictures, columns=6):
     The last picture is what the network sees: compare it with the training images.
     """
     figure, axes = _image_axes(len(pictures), columns, cell=1.75, text=0.62)
+    titles = []
     for number, (side, (name, picture)) in enumerate(
         zip(axes.flat, pictures.items(), strict=False), 1
     ):
@@ -144,5 +150,6 @@ def steps(pictures, columns=6):
         if picture.dtype != np.uint8 and picture.min() >= 0 and picture.max() <= 1:
             picture = np.round(picture * 255).astype(np.uint8)
         side.imshow(as_pictures(picture[None])[0], cmap=style.IMAGE, vmin=0, vmax=1)
-        side.set_title(f"{number}. {name}\n{height}×{width} pixels", fontsize=10, pad=4)
+        titles.append(f"{number}. {name}\n{height}×{width} pixels")
+    style.write_titles(axes.flat, titles, _width(figure, axes))
     return figure

@@ -6,7 +6,7 @@ from matplotlib.patches import Rectangle
 from .._arguments import as_array
 from ..analysis.gradcam import softmax
 from . import style
-from .data import _class_name, _image_axes, as_pictures
+from .data import _class_name, _image_axes, _width, as_pictures
 from .style import draws, label, new_figure
 
 
@@ -145,15 +145,15 @@ def worst_mistakes(images, logits, labels, class_names=None, count=10):
     surest = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:count]
     figure, axes = _image_axes(len(surest), 5, cell=1.75, text=0.68)
     pictures = as_pictures(as_array(images)[surest])
+    titles = []
     for side, k, picture in zip(axes.flat, surest, pictures, strict=False):
         side.imshow(picture, cmap=style.IMAGE, vmin=0, vmax=1)
         true, taken = (_class_name(c, class_names) for c in (labels[k], predicted[k]))
-        side.set_title(
+        titles.append(
             f"true: {true} ({_percent(probabilities[k, labels[k]])})\n"
-            f"taken for {taken} ({_percent(probabilities[k, predicted[k]])})",
-            fontsize=9,
-            pad=3,
+            f"taken for {taken} ({_percent(probabilities[k, predicted[k]])})"
         )
+    style.write_titles(axes.flat, titles, _width(figure, axes), 9)
     return figure
 
 
@@ -239,7 +239,8 @@ def grad_cam_overlay(images, heat, titles=None, opacity=0.5):
 
     pictures = as_pictures(images)
     count = len(pictures)
-    figure, axes = new_figure(2, count, size=(min(9.3, 1.7 * count + 0.9), 4), squeeze=False)
+    width = min(9.3, 1.7 * count + 0.9)
+    figure, axes = new_figure(2, count, size=(width, 4), squeeze=False)
     for column, (picture, hot) in enumerate(zip(pictures, heat, strict=True)):
         size = picture.shape[1::-1]
         hot = np.asarray(Image.fromarray(hot.astype(np.float32)).resize(size, Image.BILINEAR))
@@ -247,8 +248,8 @@ def grad_cam_overlay(images, heat, titles=None, opacity=0.5):
             axes[row, column].imshow(picture, cmap=style.IMAGE, vmin=0, vmax=1)
             axes[row, column].set_axis_off()
         drawn = axes[1, column].imshow(hot, cmap="inferno", alpha=opacity, vmin=0, vmax=1)
-        if titles is not None:
-            axes[0, column].set_title(titles[column], fontsize=10)
+    if titles is not None:
+        style.write_titles(axes[0], titles, (width - 0.9) / count)
     bar = figure.colorbar(drawn, ax=axes[1].tolist(), shrink=0.9)
     bar.set_label("share of the maximum")
     bar.solids.set(alpha=1)

@@ -28,6 +28,7 @@ logging.getLogger("matplotlib").setLevel(_level)
 from matplotlib.colors import to_hex, to_rgb  # noqa: E402
 from matplotlib.figure import Figure as _Figure  # noqa: E402
 from matplotlib.patches import Rectangle  # noqa: E402
+from matplotlib.textpath import TextPath  # noqa: E402
 from PIL import Image  # noqa: E402
 
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -198,6 +199,26 @@ def label(axes, x=None, y=None, title=None, grid=None):
     if grid:
         axes.grid(axis=grid)
     return axes
+
+
+def write_titles(axes, titles, width, fontsize=10, pad=3):
+    """Title axes that stand side by side, in one size at which none runs into its neighbour.
+
+    Parameters
+    ----------
+    axes : iterable of Axes
+    titles : sequence of str
+        One for each of the axes, or for the first of them.
+    width : float
+        Inches from one to the next.
+    fontsize, pad : float
+        Points; the size is the largest that is used.
+    """
+    lines = [line for title in titles for line in title.split("\n") if line.strip()]
+    widths = [TextPath((0, 0), line, size=100).get_extents().width / 100 for line in lines]
+    fontsize = min(fontsize, 0.9 * 72 * width / max(widths, default=1))
+    for side, title in zip(axes, titles, strict=False):
+        side.set_title(title, fontsize=fontsize, pad=pad)
 
 
 def cells(axes, values, color="none", edge="#555555", text="{:g}", origin=(0, 0), fontsize=11):

@@ -117,13 +117,28 @@ def written(figure):
     return [text for text in texts if text is not None and text.get_text()]
 
 
-@pytest.mark.parametrize("name", ["compare", "confusion", "times", "mistakes", "classes"])
+_LONG = [*NAMES[:-1], "articulated lorry"]
+_SURE = 20 * np.eye(10)[[9] * 12]
+LONG_TITLES = {
+    "sure": lambda: figures.worst_mistakes(IMAGES[:9], _SURE[:9], LABELS[:9], _LONG),
+    "long names": lambda: figures.image_grid(IMAGES, [9] * 12, _LONG),
+    "long steps": lambda: figures.steps({f"{name} at last": IMAGES[0] for name in _LONG}),
+    "long cam": lambda: figures.grad_cam_overlay(
+        IMAGES[:6], IMAGES[:6] / 255, figures.prediction_titles(_SURE[:6], LABELS[:6], _LONG)
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "name", ["compare", "confusion", "times", "mistakes", "classes", *LONG_TITLES]
+)
 def test_titles_do_not_overlap(name):
-    figure = EVERY[name]()
+    figure = (EVERY | LONG_TITLES)[name]()
     figure.canvas.draw()
     boxes = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
     for k, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[k + 1 :])
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.width  # and none is cut off
 
 
 def test_im2col_gives_a_window_one_colour_everywhere():
