@@ -20,7 +20,7 @@ _NAMES = {
     "figures": "plot plot_training_loss_acc",
     "layers": "Conv2D Pool2D conv2d conv2d_backward conv2d_loops pool2d pool2d_loops",
     "metric": "Accuracy ConfusionMatrix",
-    "networks": "LeNet ResBlock ResNet18",
+    "networks": "LeNet ResBlock ResNet18 ResNet20",
     "runner": "RunnerV3",
     "runtime": "seed_everything",
 }

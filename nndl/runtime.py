@@ -9,6 +9,7 @@ import ctypes
 import dataclasses
 import importlib.metadata
 import io
+import logging
 import math
 import os
 import platform
@@ -23,6 +24,8 @@ from ._arguments import integer
 VERSION = "1.1.0"
 #: variables by which a user chooses the number of threads
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "FLAGS_paddle_num_threads")
+#: beginnings of lines that matplotlib logs on import where home can't be written to
+_HOME_NOISE = ("mkdir -p failed for path", "Matplotlib created a temporary cache")
 #: lines that importing Paddle writes to stderr and that tell a reader nothing
 _IMPORT_NOISE = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
 
@@ -124,6 +127,7 @@ def prepare():
                 paddle.base.core.set_num_threads(runtime.threads)
             # Paddle wrote "1" for itself; a child process must not take it for the user's wish.
             os.environ.pop("OMP_NUM_THREADS", None)
+    _quiet_matplotlib()
     _runtime = runtime
 
 
@@ -224,6 +228,16 @@ def set_device(name="auto"):
         )
     paddle.set_device(name)
     return paddle.get_device()
+
+
+def _quiet_matplotlib():
+    """Keep back what Paddle's log handler would print of matplotlib, whoever imports it."""
+    for name in ("matplotlib", "fontTools"):
+        if logging.getLogger(name).level == logging.NOTSET:
+            logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("matplotlib").addFilter(
+        lambda record: not str(record.msg).startswith(_HOME_NOISE)
+    )
 
 
 def _import_paddle():

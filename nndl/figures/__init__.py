@@ -4,7 +4,6 @@ Each function takes arrays or objects and returns one Figure, which a notebook s
 """
 
 from ..probe import layer_output
-from . import style  # noqa: F401  first: it imports matplotlib without a word on a read-only home
 from .animation import animate_conv2d, interactive_conv2d
 from .canvas import draw_digit
 from .connections import channels, connections, connections_2d

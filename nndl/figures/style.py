@@ -8,28 +8,17 @@ colour vision tell apart; the background is white everywhere, so that a dark pag
 import base64
 import functools
 import io
-import logging
 import pathlib
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure as _Figure
+from matplotlib.patches import Rectangle
+from matplotlib.textpath import TextPath
+from PIL import Image
 
 from ..display.once import ShownOnce, in_notebook
-
-for _name in ("matplotlib", "fontTools"):  # Paddle's log handler would print their INFO messages
-    if logging.getLogger(_name).level == logging.NOTSET:
-        logging.getLogger(_name).setLevel(logging.WARNING)
-_level = logging.getLogger("matplotlib").level
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # no word where home is read-only
-
-import matplotlib as mpl  # noqa: E402
-
-logging.getLogger("matplotlib").setLevel(_level)
-
-from matplotlib.colors import to_hex, to_rgb  # noqa: E402
-from matplotlib.figure import Figure as _Figure  # noqa: E402
-from matplotlib.patches import Rectangle  # noqa: E402
-from matplotlib.textpath import TextPath  # noqa: E402
-from PIL import Image  # noqa: E402
 
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, YELLOW, BLACK = "#56B4E9", "#CC79A7", "#F0E442", "#222222"
