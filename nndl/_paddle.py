@@ -8,6 +8,14 @@ from paddle.base import core
 from paddle.base.core import GeneratorState, default_cpu_generator, eager
 from paddle.utils import dlpack
 
+try:
+    from paddle.jit.dy2static import parameter_recorder
+except ImportError:  # before Paddle 3.1
+    from paddle.jit.pir_dy2static import parameter_recorder
+
+#: dictionaries by the address of a program
+RECORDERS = parameter_recorder._global_parameter_recorder, parameter_recorder._global_inplace_map
+
 
 def placed(order, count, values):
     """The values in the order of an operator's arguments, None for an argument left out."""
@@ -17,10 +25,7 @@ def placed(order, count, values):
     return places
 
 
-#: Paddle makes a whole program of operators from a recording, not the graph alone
-PROGRAMS = hasattr(paddle.Tensor, "__dlpack__")
-
-if PROGRAMS:
+if hasattr(paddle.Tensor, "__dlpack__"):
 
     def view(X):
         """The numbers of a CPU Tensor as an array that shares its memory."""
@@ -51,12 +56,14 @@ if PROGRAMS:
     graph_of_operators = contextlib.nullcontext
 
     def given(value):
-        """Whether an operand of such an operator is there."""
+        """Whether an operand or a result of such an operator is there."""
         return value.initialized()
 
 else:
     graph_of_operators = paddle.pir_utils.IrGuard
-    given = hash  # 0 for an operand that was left out
+
+    def given(value):  # 0 is the hash of an operand that was left out
+        return hash(value) and "NULL" not in str(value.type())
 
     class _View:
         def __init__(self, X):
@@ -71,7 +78,7 @@ else:
     def view(X):
         if X.dtype == paddle.bool:  # has no DLPack type in Paddle 2.6
             return X.numpy()
-        return np.from_dlpack(_View(X.detach()))
+        return np.from_dlpack(_View(X.detach().contiguous()))  # whose strides it does not tell
 
     def tensor(values):
         return eager.Tensor(
@@ -142,6 +149,17 @@ else:
                 "that does not: go on with Paddle 3, which restores any, or train from the start"
             )
         return found
+
+
+def forget(program):
+    """Drop the values that Paddle notes of a program while it records it.
+
+    It drops them itself at the end of a recording, but not of one that an exception ends. They
+    are noted by the program's address: a later program at the same one would get them, freed.
+    """
+    for recorder in RECORDERS:
+        for noted in vars(recorder).values():
+            noted.pop(id(program), None)
 
 
 def _made(state):

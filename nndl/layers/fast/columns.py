@@ -48,7 +48,8 @@ def unfold(X, plan, space):
 
 
 def _view(numbers, shape, outer, steps):
-    strides = *outer, *(step * numbers.itemsize for step in steps), numbers.itemsize
+    pixel = numbers.strides[-1]  # of a transposed X not its itemsize
+    strides = *outer, *(step * pixel for step in steps), pixel
     return np.lib.stride_tricks.as_strided(numbers, shape, strides)
 
 
