@@ -249,6 +249,19 @@ def own_buffers(layer):
 
 
 @contextlib.contextmanager
+def running(model, inputs):
+    """Whatever goes wrong inside is a ValueError that says on what inputs."""
+    try:
+        yield
+    except Exception as error:
+        shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
+        raise ValueError(
+            f"{type(model).__name__} does not run on an input of shape {shapes} "
+            f"({inputs[0].dtype}): {error}"
+        ) from error
+
+
+@contextlib.contextmanager
 def untouched(model):
     """Evaluation mode inside; afterwards the model and the random generators are as before.
 

@@ -1,9 +1,11 @@
 """Shared by all tests: the scripts folder is importable, figures need no screen."""
 
 import os
+import random
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 try:
@@ -26,6 +28,14 @@ def needs_paddle(major, minor, why):
     """Marks a test of what older Paddle cannot do."""
     reason = f"Paddle {major}.{minor} or newer: {why}"
     return pytest.mark.skipif((major, minor) > PADDLE, reason=reason)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """The numbers a test draws do not depend on the tests before it."""
+    paddle.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    random.seed(0)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -52,7 +52,7 @@ class Graph:
 
     def _follow(self, number, op):
         """Give the results of an operator their axis of rows and their sources."""
-        name, results = _name(op), op.results()
+        name, results = _name(op), [result for result in op.results() if given(result)]
         operands = [operand for operand in op.operands_source() if given(operand)]
         if name == "builtin.combine":
             self._lists[results[0].id] = operands
@@ -62,7 +62,7 @@ class Graph:
                 self._note(result, *part)
             return
         known = [v for o in operands for v in self._lists.get(o.id, [o]) if v.id in self._axes]
-        if not known or name in _SHAPES:
+        if not known or not results or name in _SHAPES:
             return
         try:
             for axis in (self._axes[v.id] for v in known):
@@ -77,7 +77,7 @@ class Graph:
             self._lists[results[0].id] = sources
             return
         for result in results:  # statistics of a batch norm beside its maps have no rows
-            if len(result.shape) == len(results[0].shape):
+            if result.is_dense_tensor_type() and len(result.shape) == len(results[0].shape):
                 self._note(result, axis, sources)
         if results[0].id in self.windows:
             self.windows[results[0].id] = (number, name, *self.windows[results[0].id])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import paddle
 
-from ..probe import find_layer, make_inputs, watching
+from ..probe import find_layer, make_inputs, running, untouched, watching
 from .graph import Graph
 from .trace import Untraceable
 
@@ -113,12 +113,15 @@ def layers_of(model, input_size, until=None):
     Raises
     ------
     ValueError
-        The layer to stop after does not exist or does not run, or the model has an operator whose
-        reach no rule knows: `measured_receptive_field` then measures it.
+        The model does not run on such inputs; the layer to stop after does not exist or does not
+        run; or the model has an operator whose reach no rule knows: `measured_receptive_field`
+        then measures it.
     """
     if until is not None:
         find_layer(model, until)
     inputs = make_inputs(model, input_size, owner="layers_of")
+    with running(model, inputs), untouched(model):
+        model(*inputs)  # a graph is recorded of some models that would refuse these numbers
     try:
         graph = Graph(model, inputs)
         outputs = [call.output for call in graph.trace.calls if call.name == (until or "")]

@@ -19,7 +19,7 @@ import math
 import paddle
 
 from ..display.table import MISSING, table
-from ..probe import make_inputs, own_buffers
+from ..probe import make_inputs, own_buffers, running
 from . import counting
 from .trace import Trace, Untraceable, products
 
@@ -284,14 +284,8 @@ def _report(view, model, input_size, dtype, formulas):
     for kind in formulas:
         if not (isinstance(kind, type) and issubclass(kind, paddle.nn.Layer)):
             raise TypeError(f"formulas maps types of layer to functions, got the key {kind!r}")
-    try:
+    with running(model, inputs):
         calls = counting.measure(model, inputs, formulas)
-    except Exception as error:
-        shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
-        raise ValueError(
-            f"{type(model).__name__} does not run on an input of shape {shapes} "
-            f"({inputs[0].dtype}): {error}"
-        ) from error
     notes = []
     try:
         paddle_total, by_layer = counting.paddle_flops(model, inputs, formulas)

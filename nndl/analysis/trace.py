@@ -5,9 +5,8 @@ import warnings
 from dataclasses import dataclass
 
 import paddle
-import paddle.nn as nn
 
-from .._paddle import PROGRAMS, given, graph_of_operators
+from .._paddle import forget, given, graph_of_operators
 from ..probe import first_tensor, untouched
 
 
@@ -15,20 +14,8 @@ class Untraceable(ValueError):
     """The model has no graph, or one in which something cannot be told."""
 
 
-class _Holder(nn.Layer):
-    """Runs the model, whatever its forward method calls its inputs."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    @paddle.jit.not_to_static  # recorded as it runs, without rewriting its source
-    def forward(self, a, b=None, c=None, d=None):
-        return self.model(*[X for X in (a, b, c, d) if X is not None])
-
-
 class _Recorded(Exception):
-    """Ends a recording of Paddle 2.6, which cannot make a program of it."""
+    """Ends the recording: nothing is to be run."""
 
 
 @dataclass
@@ -59,12 +46,15 @@ class Trace:
     """
 
     def __init__(self, model, inputs):
-        holder, running, self.calls = _Holder(model), [], []
+        running, self.calls = [], []
 
-        @paddle.jit.not_to_static
-        def record(a, b=None, c=None, d=None):
-            holder(a, b, c, d)
+        @paddle.jit.not_to_static  # recorded as it runs, without rewriting its source
+        def record(a, b=None, c=None, d=None):  # whatever the model calls its inputs
             self._program = paddle.static.default_main_program()  # keeps its values
+            try:
+                model(*[X for X in (a, b, c, d) if X is not None])
+            finally:
+                forget(self._program)
             raise _Recorded
 
         def count():
@@ -83,10 +73,7 @@ class Trace:
             try:
                 with warnings.catch_warnings(), graph_of_operators():
                     warnings.simplefilter("ignore")  # that in a graph nothing works in place
-                    run = holder.forward if PROGRAMS else record
-                    traced = paddle.jit.to_static(run, full_graph=True)
-                    self._concrete = traced.get_concrete_program(*inputs)[0]  # keeps its values
-                    self._program = self._concrete.main_program
+                    paddle.jit.to_static(record, full_graph=True).get_concrete_program(*inputs)
             except _Recorded:
                 pass
             except Exception as error:

@@ -326,8 +326,8 @@ def effects(named, x):
     Parameters
     ----------
     named : dict of str to dict of str to (mean, half width)
-        Title of a panel to its rows; all panels have the same rows. A half width of nan (a single
-        run) draws the mean alone.
+        Title of a panel to its rows, in any order; a panel without some row leaves its place
+        empty. A half width of nan (a single run) draws the mean alone.
     x : str
         Label of the horizontal axes.
 
@@ -336,19 +336,28 @@ def effects(named, x):
     Figure
         Full marks where the interval lies on one side of 0, hollow ones where it holds 0 or where
         there is none.
+
+    Raises
+    ------
+    ValueError
+        There is no row.
     """
-    count = max(map(len, named.values()))
-    figure, axes = new_figure(1, len(named), size=(3.9 * len(named) + 1.2, 0.36 * count + 1.1))
+    settings = list(dict.fromkeys(name for rows in named.values() for name in rows))
+    if not settings:
+        raise ValueError("effects expects at least one row, {panel: {row: (mean, half)}}, got none")
+    size = 3.9 * len(named) + 1.2, 0.36 * len(settings) + 1.1
+    figure, axes = new_figure(1, len(named), size=size, sharey=True)
     for panel, (title, rows) in zip(np.ravel(axes), named.items(), strict=True):
-        for place, (mean, half) in enumerate(rows.values()):
+        for name, (mean, half) in rows.items():
+            place = settings.index(name)
             fill = style.BLUE if abs(mean) > half else "white"
             panel.errorbar(mean, place, xerr=half, color=style.BLUE, capsize=3)
             panel.plot(mean, place, "o", color=style.BLUE, markerfacecolor=fill)
         panel.axvline(0, color=style.GRAY, linewidth=1, linestyle="--")
-        panel.set_yticks(range(len(rows)), list(rows))
-        panel.invert_yaxis()
         label(panel, x, "setting", title, grid="x")
-    for panel in np.ravel(axes)[1:]:
-        panel.set_yticklabels([])
+    first, *others = np.ravel(axes)
+    first.set_yticks(range(len(settings)), settings)
+    first.set_ylim(len(settings) - 0.5, -0.5)
+    for panel in others:
         panel.set_ylabel("")
     return figure

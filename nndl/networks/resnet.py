@@ -142,7 +142,7 @@ class ResNet18(nn.Layer):
         self.in_channels, self.use_residual, self.stem = in_channels, use_residual, stem
 
     def forward(self, X):
-        check_images(X, self.in_channels, "ResNet18")
+        check_images(X, self.in_channels, type(self).__name__)
         for number in range(1, self._count + 1):
             X = getattr(self, f"module{number}")(X)
         return X

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nndl._paddle import RECORDERS
 from nndl.analysis.graph import Graph
 from nndl.analysis.receptive_field import (
     field_size,
@@ -19,6 +20,7 @@ from nndl.analysis.receptive_field import (
     measured_receptive_field,
     receptive_field,
 )
+from nndl.analysis.trace import Trace, Untraceable
 from nndl.layers.convolution import Conv2D
 from nndl.layers.pooling import Pool2D
 from nndl.networks.lenet import LeNet
@@ -105,6 +107,10 @@ def test_mistakes_are_explained():
         layers_of(LeNet(), (1, 1, 32, 32), until="conv9")
     with pytest.raises(ValueError, match="expected a layer with maps"):
         measured_receptive_field(LeNet(), (1, 1, 32, 32))
+    with pytest.raises(
+        ValueError, match=r"Conv2D does not run on an input of shape \(1, 3, 8, 8\)"
+    ):
+        layers_of(nn.Conv2D(4, 4, 3), (1, 3, 8, 8))
 
 
 # -------------------------------------------------------- branches, functions, every kind of layer
@@ -430,6 +436,42 @@ def test_the_graph_equals_what_the_gradients_measure(model):
             first = int(np.flatnonzero(seen.any(axis=1))[0])
             assert first == last.start + middle * last.jump
     assert last.field == max(fields)
+
+
+class Stops(nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2D(3, 4, 3)
+
+    def forward(self, X):
+        self.conv(X)
+        raise KeyError("stopped")
+
+
+@pytest.mark.parametrize("model", [LeNet(3), Stops()])
+def test_nothing_is_noted_of_a_program_that_was_recorded(model):
+    """Paddle notes its values by its address, which a later program may have."""
+    before = [dict(noted) for recorder in RECORDERS for noted in vars(recorder).values()]
+    try:
+        Trace(model, [paddle.zeros([1, 3, 32, 32])])
+    except Untraceable as reason:
+        assert "stopped" in str(reason)
+    after = [dict(noted) for recorder in RECORDERS for noted in vars(recorder).values()]
+    assert [set(noted) for noted in after] == [set(noted) for noted in before]
+
+
+class Sequence(nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(8, 16)
+
+    def forward(self, X):
+        return self.lstm(X)[0]
+
+
+def test_operators_with_lists_among_their_results():
+    with pytest.raises(ValueError, match="cannot be computed from the layers"):
+        layers_of(Sequence(), (1, 5, 8))
 
 
 def test_many_networks_are_traced_in_one_process():

@@ -260,6 +260,24 @@ def test_effects_are_full_where_the_interval_leaves_0_out():
     assert axes[0].yaxis_inverted()  # the first row is on top
 
 
+def test_a_row_of_effects_stands_at_one_height_in_every_panel():
+    named = {"a": {"x": (0, 1), "y": (5, 1)}, "b": {"y": (1, 1), "z": (3, 1), "x": (2, 1)}}
+    left, right = figures.effects(named, "change (points)").axes
+    marks = [
+        {
+            line.get_ydata()[0]: line.get_xdata()[0]
+            for line in axes.lines
+            if line.get_marker() == "o"
+        }
+        for axes in (left, right)
+    ]
+    assert [t.get_text() for t in left.get_yticklabels()] == ["x", "y", "z"]
+    assert marks == [{0: 0, 1: 5}, {0: 2, 1: 1, 2: 3}]
+    assert right.get_ylim() == left.get_ylim()
+    with pytest.raises(ValueError, match="at least one row"):
+        figures.effects({"a": {}}, "change")
+
+
 def test_the_band_spans_the_seeds():
     figure = figures.compare_runs({"a": [runner(seed=s) for s in range(3)]}, window=1)
     losses = np.array([[v for _, v in runner(seed=s).train_step_losses] for s in range(3)])
