@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import weakref
 
 import numpy as np
 import paddle
@@ -17,6 +18,10 @@ def traced():
     return not paddle.in_dynamic_mode() or psdb.in_sot()
 
 
+class _Kept:
+    """There as long as Paddle keeps what the backward pass wants to see again."""
+
+
 class ArrayOperator(PyLayer):
     """Runs `forward` and, when Paddle propagates gradients, `backward`, on views of the tensors.
 
@@ -26,7 +31,8 @@ class ArrayOperator(PyLayer):
     """
 
     @staticmethod
-    def forward(ctx, functions, order, count, tensors):
+    def forward(ctx, kept, functions, order, count, tensors):
+        ctx.kept = kept
         forward, *ctx.functions = functions
         ctx.save_for_backward(*tensors)
         ctx.order, ctx.count = order, count
@@ -90,7 +96,25 @@ def differentiable(forward, backward, *tensors, twice=None):
     order = [k for k, t in enumerate(tensors) if t is not None]
     order.sort(key=lambda k: tensors[k].stop_gradient)
     given = [tensors[k] for k in order]
-    return ArrayOperator.apply(*operands((forward, backward, twice), order, len(tensors), given))
+    kept = _Kept()
+    Y = ArrayOperator.apply(kept, *operands((forward, backward, twice), order, len(tensors), given))
+    if not Y.stop_gradient:
+        Y.register_hook(_refuse_once_more(weakref.ref(kept)))
+    return Y
+
+
+def _refuse_once_more(kept):
+    """A hook for an operator's output: Paddle would go on with what it has freed, and crash."""
+
+    def check(_):
+        if kept() is None:
+            raise RuntimeError(
+                "backward() was expected once, got it again: Paddle keeps what a PyLayer needs for "
+                "one backward(), also with retain_graph=True; add the losses up before, compute "
+                "the output again, or call paddle.grad(loss, inputs, retain_graph=True) each time"
+            )
+
+    return check
 
 
 def on_tensors(backward, twice=None):

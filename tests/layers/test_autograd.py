@@ -300,3 +300,40 @@ def test_mixed_precision_and_no_grad_behave_as_paddles():
     np.testing.assert_allclose(own.numpy(), paddles.numpy(), atol=1e-5)
     with paddle.no_grad():
         assert hand(X).stop_gradient and theirs(X).stop_gradient
+
+
+# ----------------------------------------------------------------------------- backward, once more
+
+
+def once(X):
+    return (conv2d(X, paddle.ones([2, 2, 3, 3])) ** 2).sum()
+
+
+@pytest.mark.parametrize("retain", [True, False])
+def test_a_second_backward_is_refused_where_paddle_would_crash(retain):
+    X = paddle.randn([2, 2, 6, 6])
+    X.stop_gradient = False
+    Y = conv2d(X, paddle.ones([2, 2, 3, 3]))
+    Y.backward(paddle.ones(Y.shape), retain_graph=retain)
+    with pytest.raises(Exception, match="keeps what a PyLayer needs for one backward"):
+        Y.backward(paddle.ones(Y.shape))
+    pooled = pool2d(X, 2, "max", 2)
+    pooled.sum().backward(retain_graph=True)
+    with pytest.raises(Exception, match="keeps what a PyLayer needs for one backward"):
+        (pooled**2).sum().backward()
+
+
+def test_the_ways_that_the_message_names_work():
+    X = paddle.randn([2, 2, 6, 6])
+    X.stop_gradient = False
+    loss = once(X)
+    first = paddle.grad(loss, X, retain_graph=True)[0].numpy()
+    np.testing.assert_array_equal(paddle.grad(loss, X, retain_graph=True)[0].numpy(), first)
+    np.testing.assert_array_equal(paddle.grad(loss, X)[0].numpy(), first)
+    Y = conv2d(X, paddle.ones([2, 2, 3, 3]))
+    (Y.sum() + (Y**2).sum()).backward()
+    expected = X.grad.numpy()
+    X.clear_grad()
+    for part in (lambda Y: Y.sum(), lambda Y: (Y**2).sum()):
+        part(conv2d(X, paddle.ones([2, 2, 3, 3]))).backward()
+    np.testing.assert_allclose(X.grad.numpy(), expected, rtol=1e-5)
