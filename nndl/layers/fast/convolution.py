@@ -7,7 +7,8 @@ form     when                                          what is multiplied
 ======== ============================================= ==========================================
 winograd 3×3, stride 1, float32, channels and tiles    transformed windows by transformed kernels
          enough; large maps even of a single image
-dense    one window covers the whole input             images [B, D·U·V] by kernels, no copying
+dense    one window covers the whole input             images [B, D·U·V] by kernels; of several
+                                                       taps, but not all, a batch alone
 plain    a single image, or `NNDL_FORM=plain`          kernels by windows, as in `conv2d_plain`
 columns  large maps, or few channels                   kernels by windows [D·U·V, positions]
 rows     small maps of many channels                   windows [B·M′·N′, U·V·D] by kernels
@@ -132,12 +133,13 @@ def _choose(N, image, kernels, stride, padding, dilation, single, without):
         output.append(count)
         taps.append(slice(begin, end))
         phase.append(-(-(size + 2 * padding[k]) // stride[k]))
+    window = math.prod(side.stop - side.start for side in taps)
     pixels, length = output[0] * output[1], (output[0] - 1) * phase[1] + output[1]
     usual = kernels[2:] == (3, 3) and stride == dilation == (1, 1) and max(padding) <= 2
     served = usual and single and pixels > 1 and min(kernels[:2]) >= WINOGRAD_CHANNELS
     fits = {
         "winograd": served and N * winograd.tiling(image, padding).count >= WINOGRAD_TILES,
-        "dense": covers,
+        "dense": covers and (N > 1 or window in (1, kernels[2] * kernels[3])),
         "plain": N == 1,
         "columns": length >= LONGER * kernels[1] * (taps[1].stop - taps[1].start),
         "rows": True,
@@ -305,7 +307,8 @@ def _with_zeros(part, W, plan):
     """The gradient of all of W: 0 for taps that never see data."""
     if part.shape == W.shape:
         return contiguous(part)
-    dW = np.zeros(W.shape, W.dtype)
+    dW = empty(W.shape, W.dtype)  # aligned: what np.zeros makes would be copied once more
+    dW[...] = 0
     for u, v in np.ndindex(part.shape[2:]):  # tap by tap, as above
         dW[:, :, plan.taps[0].start + u, plan.taps[1].start + v] = part[:, :, u, v]
     return dW
