@@ -4,11 +4,13 @@ python scripts/versions.py             # builds them below build/versions/, need
 python scripts/versions.py 2.6.2       # one of them
 """
 
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,6 +24,18 @@ TESTS = (
 )  # fmt: skip
 #: one for the operators, one for training
 NOTEBOOKS = ("5.1", "5.3")
+#: LeNet up to an epoch, in a folder, from where a run in the folder stopped: its last losses
+TRAIN = """
+import sys, nndl, paddle
+from nndl.dataset import MNISTDataset
+paddle.seed(int(sys.argv[3]))
+model, loader = nndl.LeNet(), nndl.BatchLoader(MNISTDataset("dev"), 64, shuffle=True, seed=0)
+rate = paddle.optimizer.lr.CosineAnnealingDecay(0.05, T_max=16)
+optimizer = paddle.optimizer.Momentum(rate, parameters=model.parameters())
+runner = nndl.RunnerV3(model, optimizer, paddle.nn.functional.cross_entropy)
+runner.train(loader, num_epochs=int(sys.argv[1]), log_steps=0, checkpoint=sys.argv[2], resume=True)
+print(*(f"{loss:.5f}" for _, loss in runner.train_step_losses[-4:]))
+"""
 
 
 def interpreter(versions):
@@ -89,13 +103,35 @@ def try_version(paddle, numpy, pythons):
     )
 
 
+def try_resume(pythons):
+    """Outcome and words of runs begun with one version of Paddle that go on with another."""
+
+    def losses(*parts):
+        with tempfile.TemporaryDirectory() as folder:
+            for seed, (python, epochs) in enumerate(parts):  # who did not go on would differ
+                output = _output([pythons[python], "-c", TRAIN, epochs, folder, seed])
+        return output.rpartition("\n")[2]
+
+    whole = losses((next(iter(pythons)), 4))
+    pairs = list(itertools.product(pythons, repeat=2))
+    found = {f"{a} to {b}": losses((a, 2), (b, 4)) for a, b in pairs}
+    same = whole and set(found.values()) == {whole}
+    return "ok" if same else "FAILED", (
+        f"{len(pairs)} runs begun with one of {', '.join(pythons)} and ended with another: "
+        + (f"the losses of one, {whole}" if same else f"{found}, in one {whole}")
+    )
+
+
 def main():
     chosen = sys.argv[1:] or list(VERSIONS)
     if unknown := set(chosen) - set(VERSIONS):
         sys.exit(f"expected some of {', '.join(VERSIONS)}, got {', '.join(sorted(unknown))}")
-    results = {paddle: try_version(paddle, *VERSIONS[paddle]) for paddle in chosen}
-    for paddle, (outcome, words) in results.items():
-        print(f"{outcome:8}Paddle {paddle}: {words}")
+    results = {f"Paddle {name}": try_version(name, *VERSIONS[name]) for name in chosen}
+    pythons = {name: BUILD / name / "bin" / "python" for name in chosen}
+    pythons = {name: path for name, path in pythons.items() if path.exists()}
+    results["resume"] = try_resume({"this one's": sys.executable, **pythons})
+    for name, (outcome, words) in results.items():
+        print(f"{outcome:8}{name}: {words}")
     return "FAILED" in dict(results.values())
 
 

@@ -159,7 +159,7 @@ def measured_receptive_field(model, input_size, layer=None, position=None, sampl
     ----------
     model : paddle.nn.Layer
     input_size : sequence of int
-        (1, C, M, N') or (C, M, N'); (C, M) for one-dimensional layers.
+        (1, C, M, N') or (C, M, N'); (1, C, M) or (C, M) for one-dimensional layers.
     layer : str, optional
         Whose output to look at; the model's own by default.
     position : (int, int), optional
@@ -176,7 +176,7 @@ def measured_receptive_field(model, input_size, layer=None, position=None, sampl
         does not see the pixel.
     """
     generator = np.random.default_rng(seed)
-    size = list(input_size)[-3:]
+    size = list(input_size)[-2 if _one_dimensional(model) else -3 :]
     total, count, box, rounds = 0.0, 0, None, 0
     while rounds < (1 if samples else 5) and count < 2000:
         count += samples or 8
@@ -185,6 +185,12 @@ def measured_receptive_field(model, input_size, layer=None, position=None, sampl
         new = [seen.any(axis=tuple(set(range(seen.ndim)) - {k})).tolist() for k in range(seen.ndim)]
         box, rounds = new, rounds + 1 if new == box or samples else 0
     return total / count
+
+
+def _one_dimensional(model):
+    """Whether the windows of a model slide along one axis."""
+    ranks = [len(parameter.shape) for parameter in model.parameters()]
+    return 3 in ranks and 4 not in ranks
 
 
 def _gradient_sizes(model, shape, layer, position, generator):

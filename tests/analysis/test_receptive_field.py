@@ -460,6 +460,12 @@ def test_nothing_is_noted_of_a_program_that_was_recorded(model):
     assert [set(noted) for noted in after] == [set(noted) for noted in before]
 
 
+def test_one_dimensional_sizes_with_and_without_the_batch():
+    conv = nn.Conv1D(1, 2, 5)
+    for size in ((1, 31), (1, 1, 31)):
+        assert field_size(measured_receptive_field(conv, size)) == (5,)
+
+
 class Sequence(nn.Layer):
     def __init__(self):
         super().__init__()
