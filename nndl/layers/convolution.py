@@ -267,7 +267,8 @@ def conv2d(X, W, b=None, stride=1, padding=0, dilation=1, groups=1):
     -------
     Tensor [B, P, M′, N′]
         Differentiable with respect to X, W and b (`conv2d_backward` is its derivative), and so are
-        its gradients. On a GPU and in a traced graph, Paddle's own kernel computes it.
+        its gradients. On a GPU and in a traced graph, Paddle's own kernel computes it. A weight
+        that meets nothing but padding takes no part: 0, where 0 times a NaN or ∞ would be NaN.
 
     Raises
     ------
