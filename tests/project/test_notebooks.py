@@ -204,6 +204,19 @@ def test_runs_from_first_to_last_cell(path, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.twice
+@pytest.mark.parametrize("seed", [1, 2])
+@each
+def test_what_the_text_says_holds_with_another_seed(path, seed, tmp_path):
+    """SEED is the first number that a reader changes."""
+    notebook = nbformat.read(path, as_version=4)
+    parameters = next(cell for cell in notebook.cells if "SEED = 0" in cell.source)
+    parameters.source = parameters.source.replace("SEED = 0", f"SEED = {seed}")
+    nbformat.write(notebook, tmp_path / path.name)
+    assert_good_run(*execute(tmp_path / path.name, tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.twice
 @each
 def test_a_second_run_in_the_same_kernel_prints_the_same(path, tmp_path):
     once = nbformat.read(path, as_version=4)
