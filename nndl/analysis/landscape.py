@@ -1,5 +1,6 @@
 """Gradients by depth."""
 
+import paddle
 import paddle.nn.functional as F
 
 
@@ -20,14 +21,26 @@ def gradient_norms_of(model, X, y, loss_fn=None, layers=None):
     Returns
     -------
     dict of str to float
-        Parameter name to the L2 norm of its gradient. The gradients of the model are cleared.
+        Parameter name to the L2 norm of its gradient. Gradients that the model holds stay.
+
+    Raises
+    ------
+    ValueError
+        A name that no trainable parameter of the model has.
     """
-    loss = (loss_fn or F.cross_entropy)(model(X), y)
-    loss.backward()
-    norms = {}
-    for name, weight in model.named_parameters():
-        main = len(weight.shape) == 4 and max(weight.shape[2:]) > 1
-        if (name in layers if layers is not None else main) and weight.grad is not None:
-            norms[name] = float(weight.grad.norm().item())
-    model.clear_gradients()
-    return norms
+    trained = {name: p for name, p in model.named_parameters() if not p.stop_gradient}
+    if layers is None:
+        main = {n for n, p in trained.items() if len(p.shape) == 4 and max(p.shape[2:]) > 1}
+    else:
+        main = {layers} if isinstance(layers, str) else set(layers)
+    if unknown := main - trained.keys():
+        raise ValueError(
+            f"no trainable parameter {', '.join(map(repr, sorted(unknown)))} in the model; it has "
+            + ", ".join(trained)
+        )
+    chosen = {name: p for name, p in trained.items() if name in main}
+    with paddle.enable_grad():
+        loss = (loss_fn or F.cross_entropy)(model(X), y)
+        gradients = paddle.grad(loss, list(chosen.values()), allow_unused=True) if chosen else []
+    found = zip(chosen, gradients, strict=True)
+    return {name: float(g.norm().item()) for name, g in found if g is not None}
