@@ -1,6 +1,7 @@
-"""Integers, pairs of integers and arrays, taken from users once for the whole package."""
+"""Integers, pairs of integers, paths and arrays, taken from users once for the whole package."""
 
 import operator
+from pathlib import Path
 
 
 def integer(name, value, minimum=0, maximum=None):
@@ -39,6 +40,11 @@ def pair(name, value, minimum):
         raise TypeError(f"{name} must be an integer or a pair (height, width), got {value!r}")
     value = integer(name, value, minimum)
     return value, value
+
+
+def path_of(value):
+    """A path of the user's, `~` being the home folder."""
+    return Path(value).expanduser()
 
 
 def as_array(values):

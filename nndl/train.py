@@ -7,6 +7,7 @@ The folder of the run holds `summary.json`, `metrics.jsonl`, the best weights an
 """
 
 import argparse
+import math
 import os
 import shlex
 import signal
@@ -17,6 +18,7 @@ if not __package__:  # started as a file, as paddle.distributed.launch does
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from nndl import runtime
+from nndl._arguments import path_of
 from nndl.experiments import recipes, records
 from nndl.metric import Accuracy
 from nndl.runner import BEST, CHECKPOINT, RunnerV3, distributed
@@ -50,7 +52,7 @@ def parser():
         help="convolution and pooling: nndl's (on a CPU) or paddle.nn's (on a GPU)",
     )  # fmt: skip
     out.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:0 …")
-    out.add_argument("--out", type=Path, help="folder of the run (runs/<task>-<preset>-seed<n>)")
+    out.add_argument("--out", type=path_of, help="folder of the run (runs/<task>-<preset>-seed<n>)")
     out.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     return out
 
@@ -78,6 +80,10 @@ def recipe_of(options):
     for name in ("num_epochs", "batch_size"):
         if changes.get(name, 1) < 1:
             raise ValueError(f"{name} must be at least 1, got {changes[name]}")
+    for name, low in (("learning_rate", math.ulp(0)), ("weight_decay", 0)):
+        if not low <= changes.get(name, 1) < math.inf:
+            expected = "positive" if low else "0 or a positive number"
+            raise ValueError(f"{name} must be {expected} and finite, got {changes[name]}")
     if "lenet" in options.task and {"use_residual", "stem"} & set(changes):
         raise ValueError("--no-residual and --stem are for the tasks with ResNet18")
     return recipes.experiment(options.task, options.preset, **changes)
@@ -118,6 +124,8 @@ def settle(options):
             options.use_residual = options.stem = None
         if options.epochs is None:
             options.epochs = found["recipe"]["num_epochs"]
+    elif options.out is not None and options.out.is_file():
+        raise ValueError(f"{options.out} is a file: name a new folder with --out")
     elif options.out is not None and options.out.exists() and any(options.out.iterdir()):
         raise ValueError(
             f"{options.out} is not empty and holds no run: name a new folder with --out"
@@ -281,7 +289,7 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except RuntimeError as error:

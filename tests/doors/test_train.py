@@ -87,6 +87,12 @@ def test_the_book_lowers_the_rate_where_it_leaves_residuals_out():
     [
         (["--resume"], "--resume needs --out"),
         (["--epochs", "0"], "num_epochs must be at least 1"),
+        (["--learning-rate", "nan"], "learning_rate must be positive and finite, got nan"),
+        (["--learning-rate", "-1"], "learning_rate must be positive"),
+        (["--learning-rate", "inf"], "learning_rate must be positive and finite"),
+        (["--weight-decay", "-1"], "weight_decay must be 0 or a positive number"),
+        (["--out", __file__], "test_train.py is a file: name a new folder with --out"),
+        (["--out", __file__ + "/run"], "Not a directory"),
         (["--no-residual"], "ResNet18"),
         (["--preset", "gpu"], "no recipe 'gpu'"),
         (["--device", "cpu:x"], "device must be"),
