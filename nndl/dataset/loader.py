@@ -75,7 +75,7 @@ class BatchLoader:
         seed = integer("seed", seed, 0)
         self.dataset, self.batch_size = dataset, batch_size
         self.shuffle, self.drop_last, self.augment = shuffle, drop_last, augment
-        self.seed, self.epoch, self.position, self._start = seed, 0, 0, 0
+        self.seed, self.epoch, self.position, self.start = seed, 0, 0, 0
 
     def __len__(self):
         if self.streams:
@@ -90,7 +90,7 @@ class BatchLoader:
     def __iter__(self):
         """Batches of one epoch, or those that are left of it after `load_state_dict`."""
         # Only a restored place counts: after `next(iter(loader))` an epoch is whole again.
-        epoch, start, self._start = self.epoch, self._start, 0
+        epoch, start, self.start = self.epoch, self.start, 0
         batches = (
             self._stream(epoch, start)
             if self.streams
@@ -190,7 +190,7 @@ class BatchLoader:
                 f"{state['position']}: was it saved with another batch_size or data set?"
             )
         self.seed, self.epoch, self.position = state["seed"], state["epoch"], state["position"]
-        self._start = self.position
+        self.start = self.position
         self._ordered = None
 
 

@@ -1,10 +1,13 @@
 """What comes out of a training loader: pairs of tensors, from a place that can be found again."""
 
+import copy
+
 import numpy as np
 import paddle
 
+from ..dataset.loader import BatchLoader
 from .saving.hidden import Hidden
-from .saving.resume import generator_states, restore_generators
+from .saving.resume import generator_states, restore_generators, to_json
 
 _END = object()
 
@@ -80,10 +83,11 @@ def sample_count(*parts):
 class Feed:
     """A training loader whose place in an epoch can be saved and found again.
 
-    A loader with `state_dict` and `load_state_dict` (`BatchLoader`) tells its own place. Any
-    other is put back by starting its epoch again from the generators' states of that moment and
-    passing over the batches already seen. What samplers, data sets and transforms keep of their
-    own goes with it (see `saving.hidden`).
+    A loader with `state_dict` and `load_state_dict` (`BatchLoader`) tells its own place, asked
+    after each batch, as others may iterate over it meanwhile. Any other is put back by starting
+    its epoch again from the generators' states of that moment and passing over the batches
+    already seen. What samplers, data sets and transforms keep of their own goes with it (see
+    `saving.hidden`).
 
     Parameters
     ----------
@@ -97,12 +101,15 @@ class Feed:
         self.knows_its_place = hasattr(loader, "state_dict") and hasattr(loader, "load_state_dict")
         self.hidden = Hidden(loader, own=not self.knows_its_place)
         self.taken = self._read = 0
-        self._begin = None
+        self._begin = self._place = None
+        # Whoever looked at a batch before has not begun this run's epoch.
+        if isinstance(loader, BatchLoader):
+            self._place = {**loader.state_dict(), "position": loader.start}
 
     def state(self):
         """Where the loader is, as `to_json` can store it."""
         if self.knows_its_place:
-            place = {"loader": self.loader.state_dict()}
+            place = {"loader": self._place or self.loader.state_dict()}
         else:
             place = {"begin": self._begin if self.taken else None, "read": self._read}
         return {**place, "hidden": self._hidden_now(), "taken": self.taken}
@@ -119,7 +126,8 @@ class Feed:
             )
         self.taken = state["taken"]
         if self.knows_its_place:
-            self.loader.load_state_dict(state["loader"])
+            self._place = state["loader"]
+            self.loader.load_state_dict(self._place)
         else:
             self._begin, self._read = state["begin"], state["read"]
         self.hidden.restore(state["hidden"])
@@ -130,20 +138,26 @@ class Feed:
         if self.knows_its_place or not self.taken:
             if not self.knows_its_place:
                 self._begin, self._hidden = generator_states(), self.hidden.state()
+            elif self._place and to_json(self.loader.state_dict()) != to_json(self._place):
+                self.loader.load_state_dict(self._place)  # others have iterated over it since
             self._batches, self._ahead, self._read = iter(self.loader), [], 0
         else:
             self._pass_over()
-        while (batch := self._next()) is not _END:
+        while True:
+            batch, self._place = self._next()
+            if batch is _END:
+                break
             self.taken += 1
             yield batch
         self.taken = self._read = 0
 
     def _next(self):
+        """The next batch, and the place after it where the loader tells it."""
         if self._ahead:
             return self._ahead.pop()
         batch = next(self._batches, _END)
         self._read += batch is not _END
-        return batch
+        return batch, copy.deepcopy(self.loader.state_dict()) if self.knows_its_place else None
 
     def at_the_end(self):
         """Whether the batch given out last was the last one.
@@ -154,12 +168,12 @@ class Feed:
             return self.taken == self.length
         if not self._ahead:
             self._ahead = [self._next()]
-        return self._ahead == [_END]
+        return self._ahead[0][0] is _END
 
     def _pass_over(self):
         after = generator_states()
         restore_generators(self._begin)
         self._batches = iter(self.loader)
-        self._ahead = [next(self._batches) for _ in range(self._read)][self.taken :]
+        self._ahead = [(next(self._batches), None) for _ in range(self._read)][self.taken :]
         # paddle.io.DataLoader reads ahead in a thread, which draws from these generators now.
         restore_generators(after, only_paddle=isinstance(self.loader, paddle.io.DataLoader))

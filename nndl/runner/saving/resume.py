@@ -149,6 +149,14 @@ def _parameters(optimizer):
     return list(groups)
 
 
+def parameters_held(optimizer):
+    """What an optimiser and those that it wraps update; None where one of them does not tell."""
+    chain = _chain(optimizer)
+    if any(getattr(part, "_parameter_list", None) is None for part in chain):
+        return None
+    return [p for part in chain for p in _parameters(part)]
+
+
 def _counters(optimizer):
     """Numbers and one-element tensors that an optimiser counts in."""
     return {
@@ -215,6 +223,16 @@ def restore_optimizer(optimizer, arrays, rest):
             raise ValueError(
                 f"the checkpoint's optimizer had more parameters than this one's {len(parameters)}"
             )
+        # Moments of later steps than the checkpoint's: forgotten, Paddle begins them anew.
+        made = [v for n, v in vars(part).items() if n.startswith("_already_create_accumulat")]
+        for name in {p.name for i, p in enumerate(parameters) if i not in chosen}:
+            for tensors in (*part._accumulators.values(), getattr(part, "_master_weights", {})):
+                tensors.pop(name, None)
+            for names in made:
+                names.discard(name)
+        for name, value in vars(part).items():  # lists of moments, where use_multi_tensor=True
+            if isinstance(value, dict) and {"FP32_DenseTensor", "FP32_LODTensor"} & value.keys():
+                setattr(part, name, {k: v and [[] for _ in v] for k, v in value.items()})
         # Paddle makes the moments at the first step; make them now, to have where to copy to.
         if getattr(part, "helper", 0) is None:  # Paddle 2.6 asks for what the first step makes
             part.helper = paddle.base.layer_helper.LayerHelper(type(part).__name__)
@@ -236,7 +254,8 @@ def restore_optimizer(optimizer, arrays, rest):
     for tensor, array in targets.values():
         tensor.set_value(array)
     for part, counters in zip(chain, rest["counters"], strict=True):
-        for name, value in counters.items():
+        begun = dict.fromkeys(n for n, v in _counters(part).items() if isinstance(v, dict))
+        for name, value in {**begun, **counters}.items():
             value = from_json(value)
             tensor = isinstance(value, np.ndarray)
             setattr(part, name, paddle.to_tensor(value) if tensor else value)

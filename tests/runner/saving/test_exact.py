@@ -13,7 +13,7 @@ import nndl
 from nndl import Accuracy, BatchLoader, RunnerV3
 from nndl.metric import PrecisionRecallF1
 from tests.conftest import needs_paddle
-from tests.training_cases import Points, assert_same_run, batches, network
+from tests.training_cases import Points, assert_same_run, assert_same_weights, batches, network
 
 lr = paddle.optimizer.lr
 SCHEDULERS = {
@@ -47,6 +47,7 @@ OPTIMIZERS = {
 }
 OPTIMIZERS |= {
     "Adam, amsgrad": lambda p: opt.Adam(0.01, parameters=p, amsgrad=True),
+    "Adam, lists": lambda p: opt.Adam(0.01, parameters=p, use_multi_tensor=True),
     "RMSProp, centered": lambda p: opt.RMSProp(0.01, centered=True, momentum=0.9, parameters=p),
     "ASGD": lambda p: opt.ASGD(learning_rate=0.01, batch_num=4, parameters=p),
     "Adam, groups": lambda p: opt.Adam(
@@ -117,7 +118,7 @@ def test_schedulers(name):
 NEW = needs_paddle(3, 0, "it has no such optimizer")
 
 
-@pytest.mark.parametrize(
+every_optimizer = pytest.mark.parametrize(
     "name",
     [
         pytest.param(n, marks=NEW)
@@ -126,8 +127,24 @@ NEW = needs_paddle(3, 0, "it has no such optimizer")
         for n in OPTIMIZERS
     ],
 )
+
+
+@every_optimizer
 def test_optimizers(name):
     assert_exact(OPTIMIZERS[name])
+
+
+@every_optimizer
+def test_the_same_runner_goes_back_to_before_the_first_step(name):
+    """Nothing of the lost steps stays in the optimizer: its moments begin anew."""
+    nndl.seed_everything(1)
+    model = network()
+    runner = RunnerV3(model, OPTIMIZERS[name](model.parameters()), F.cross_entropy, Accuracy())
+    options = dict(num_epochs=2, eval_steps=3, log_steps=0, checkpoint="run", progress=False)
+    runner.train(batches(), batches(32, seed=1), callbacks=[Stop(6)], **options)
+    assert runner.state == "failed"
+    runner.train(batches(), batches(32, seed=1), resume=True, **options)
+    assert_same_run(runner, run(OPTIMIZERS[name], batches))
 
 
 def sgd(parameters):
@@ -219,6 +236,12 @@ class Stream(IterableDataset):
             yield self.data.X[i] + np.float32(self.rng.random()), self.data.y[i]
 
 
+class Line(IterableDataset):
+    def __iter__(self):
+        data = Points(70)
+        return iter([data[i] for i in range(70)])
+
+
 def sampled(rng):
     data = Points(70)
     return DataLoader(data, batch_sampler=BatchSampler(sampler=Own(data, rng), batch_size=16))
@@ -235,6 +258,7 @@ LOADERS = {
     "counters": lambda: DataLoader(Counting(), batch_size=16),
     "counters, BatchLoader": lambda: BatchLoader(Counting(), 16, shuffle=True),
     "stream of unknown length": lambda: DataLoader(Stream(), batch_size=16),
+    "stream, BatchLoader": lambda: BatchLoader(Line(), 16),
 }
 for where in ("attribute", "closure", "protocol"):
     LOADERS[f"data set, {where}"] = lambda w=where: DataLoader(
@@ -247,6 +271,32 @@ for where in ("attribute", "closure", "protocol"):
 @pytest.mark.parametrize("name", LOADERS)
 def test_loaders(name, stop):
     assert_exact(sgd, LOADERS[name], stop)
+
+
+@pytest.mark.parametrize("stop", [None, 0, 2, 4, 6])
+def test_a_loader_that_others_iterate_over_keeps_its_place_in_training(stop):
+    """One loader for training and evaluation in the middle of an epoch, and a look at a batch."""
+
+    def go(stop=None, shared=True, **options):
+        nndl.seed_everything(1)
+        loader, dev = (BatchLoader(Points(70), 16, shuffle=True, seed=3) for _ in range(2))
+        if shared:
+            next(iter(loader))
+        model = network()
+        runner = RunnerV3(model, sgd(model.parameters()), F.cross_entropy)
+        runner.train(
+            loader, loader if shared else dev, num_epochs=3, eval_steps=2, log_steps=0,
+            callbacks=[Stop(stop)], progress=False,
+            custom_print_log=(lambda runner: next(iter(loader))) if shared else None, **options,
+        )  # fmt: skip
+        return runner
+
+    alone, whole = go(shared=False), go()
+    assert_same_weights(whole.model, alone.model)  # what others do is not seen in training
+    assert whole.train_step_losses == alone.train_step_losses
+    if stop is not None:
+        go(stop, checkpoint="run", checkpoint_steps=1)
+        assert_same_run(go(checkpoint="run", resume=True), whole)
 
 
 def test_what_nobody_can_read_is_named(capsys):
