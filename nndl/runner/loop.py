@@ -3,8 +3,11 @@
 import contextlib
 import copy
 import math
+import os
+import re
 import signal
 import threading
+import traceback
 
 import numpy as np
 import paddle
@@ -18,6 +21,7 @@ from .saving.resume import (
     from_json,
     generator_states,
     optimizer_state,
+    parameters_held,
     restore_generators,
     restore_optimizer,
     scheduler_of,
@@ -35,38 +39,75 @@ def in_words(value):
     return f"{kind} {list(value.shape)}{span}"
 
 
+def _of_paddle(error):
+    """Whether Paddle refused its arguments, in a kernel or in Python."""
+    place = traceback.extract_tb(error.__traceback__)[-1].filename
+    return re.search(r"\(at .*paddle[/\\]|is not implemented for", str(error)) or (
+        isinstance(error, ValueError | TypeError | AssertionError)
+        and place.startswith(os.path.dirname(paddle.__file__))
+    )
+
+
 @contextlib.contextmanager
-def explained(what, **values):
-    """Name the tensors that Paddle's kernels could not work with; other errors pass."""
+def explained(what, hint="", **values):
+    """Name the tensors that Paddle could not work with; other errors pass."""
     try:
         yield
     except Exception as error:
-        if not any(part in str(error) for part in ("(at /paddle/", "is not implemented for")):
+        if not _of_paddle(error):
             raise
         parts = " and ".join(f"{name} {in_words(value)}" for name, value in values.items())
         # A message may begin with Paddle's call stack; the reason stands below it.
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = next((line for line in lines if "Error: " in line or line[0] == "("), lines[0])
-        raise ValueError(f"{what} cannot work with what it got, {parts}: {reason}") from error
+        raise ValueError(f"{what} cannot work with what it got, {parts}: {reason}{hint}") from error
 
 
 def scalar_loss(loss_fn, logits, y):
     """The loss of a batch as a tensor of one number."""
-    try:
+    hint = ". For classes: logits [B, K] and class ids 0…K − 1 of shape [B] or [B, 1]"
+    with explained("loss_fn", hint, outputs=logits, y=y):
         loss = loss_fn(logits, y)
-    except Exception as error:
-        parts = [f"{name} {in_words(value)}" for name, value in (("outputs", logits), ("y", y))]
-        reason = str(error).strip().split("\n")[0]
-        raise ValueError(
-            f"loss_fn expected outputs and labels that fit together, got {' and '.join(parts)}: "
-            f"{reason}. For classes: logits [B, K] and class ids 0…K − 1 of shape [B] or [B, 1]"
-        ) from error
     if not isinstance(loss, paddle.Tensor) or loss.size != 1:
         got = list(loss.shape) if isinstance(loss, paddle.Tensor) else type(loss).__name__
         raise TypeError(
             f"loss_fn must return one number, the batch's mean loss, as a Tensor; got {got}"
         )
+    if _pairs_all(loss_fn, logits, y):
+        raise ValueError(
+            f"loss_fn compares every output with the labels of all samples, as outputs "
+            f"{list(logits.shape)} and y {list(y.shape)} are broadcast: give both one shape, e.g. "
+            "loss_fn=lambda outputs, y: F.mse_loss(outputs, y.reshape(outputs.shape))"
+        )
     return loss
+
+
+def _pairs_all(loss_fn, logits, y):
+    """Whether labels of another shape than the outputs' are compared with every output.
+
+    Then the loss does not change when the labels change places.
+    """
+    if not (isinstance(logits, paddle.Tensor) and isinstance(y, paddle.Tensor)):
+        return False
+    floats = paddle.is_floating_point(logits) and paddle.is_floating_point(y)
+    if not floats or logits.shape == y.shape or not logits.size == y.size > 1:
+        return False
+    values = paddle.linspace(0.1, 0.9, y.size)
+    with paddle.no_grad():
+        outputs = values.reshape(logits.shape).astype(logits.dtype)
+        here, there = (
+            loss_fn(outputs, labels.reshape(y.shape).astype(y.dtype)).item()
+            for labels in (values, values.flip(0))
+        )
+    return math.isclose(here, there, rel_tol=1e-2)
+
+
+def _not_finite(model):
+    """Names of parameters and buffers that hold nan or infinity."""
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        numbers = tensor._is_initialized() and paddle.is_floating_point(tensor)
+        if numbers and not paddle.isfinite(tensor).all().item():
+            yield name
 
 
 def outputs(model, X):
@@ -142,10 +183,37 @@ class Training:
         self.last_checkpoint = None
         self.bar = Progress(self.total, 0, False)
         check_optimizer(runner.optimizer)
+        self.check_trains()
+        # Such as the -inf of an attention mask.
+        self.constants = set(_not_finite(runner.model)) & dict(runner.model.named_buffers()).keys()
         # A deep copy, as evaluations between the batches of an epoch reset the metric.
         self.train_metric = copy.deepcopy(runner.scores) if self.train_scores else None
         if self.checkpoint_path:
             self.check_savable()
+
+    def check_trains(self):
+        """Refuse an optimizer that would not change the model; say what it leaves out."""
+        held, loss_fn = parameters_held(self.runner.optimizer), self.runner.loss_fn
+        wanted = dict(self.runner.model.named_parameters())
+        if isinstance(loss_fn, paddle.nn.Layer):
+            wanted |= {f"loss_fn.{name}": p for name, p in loss_fn.named_parameters()}
+        wanted = {name: p for name, p in wanted.items() if not p.stop_gradient}
+        if held is None or not wanted:
+            return
+        held = set(map(id, held))
+        left_out = [name for name, p in wanted.items() if id(p) not in held]
+        if len(left_out) == len(wanted):
+            raise ValueError(
+                "the optimizer holds no trainable parameter of the model, so nothing would be "
+                "trained: was the model made anew since? Make the optimizer again, with "
+                "parameters=model.parameters(), then the runner"
+            )
+        if left_out and self.runner._team.first:
+            more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
+            print(
+                f"[Train] not in the optimizer, so not trained: {', '.join(left_out[:3])}{more}. "
+                "If they should be, make the optimizer when the model is complete"
+            )
 
     def check_savable(self):
         """Refuse, before anything is trained, what a checkpoint could not hold."""
@@ -198,6 +266,10 @@ class Training:
                 self.keep_others(self.checkpoint_path)
                 self.save_checkpoint()
             self.tell("on_train_begin")
+            # Gradients of a step that failed, or of the user's, are none of this run's.
+            runner.optimizer.clear_grad()
+            for parameter in runner.model.parameters():
+                parameter.clear_gradient(runner.steps_done > 0)
             try:
                 while runner.state == "failed":
                     self.epoch(button)
@@ -236,6 +308,8 @@ class Training:
             elif self.asked_to_stop or (button.pressed and runner._team.size == 1):
                 runner.state = "interrupted"
             stopping = runner.state != "failed"
+            if stopping:
+                self.sound()
             if self.checkpoint_path and (
                 stopping or runner.steps_done % self.checkpoint_steps == 0
             ):
@@ -266,6 +340,12 @@ class Training:
         with paddle.amp.auto_cast() if self.scaler else contextlib.nullcontext():
             logits = outputs(runner.model, X)
             loss = scalar_loss(runner.loss_fn, logits, y)
+        if loss.stop_gradient:
+            raise ValueError(
+                "the loss leads back to no trainable parameter, so nothing would be trained: "
+                "expected parameters with stop_gradient=False, a loss made of the outputs without "
+                "detach() or numpy(), and train() outside of paddle.no_grad()"
+            )
         if self.train_metric:
             with paddle.no_grad():
                 self.train_metric.update(logits, y)
@@ -307,16 +387,26 @@ class Training:
         return loss * (team.size * samples / count), total / count, int(count)
 
     def finite(self, loss, step):
-        """The loss, or an error that says where it was lost."""
-        if math.isfinite(loss):
-            return loss
+        """Refuse a loss that is no number any more."""
+        if not math.isfinite(loss):
+            self.lost(f"the loss is {loss} at step {step}")
+
+    def sound(self):
+        """Refuse weights that are no numbers any more: Paddle's relu(nan) is 0 on a CPU, so the
+        loss may not tell."""
+        for name in _not_finite(self.runner.model):
+            if name not in self.constants:
+                self.lost(f"{name} holds nan or infinity after {self.runner.steps_done} steps")
+
+    def lost(self, what):
+        """Raise the error that says where training was lost."""
         kept = (
             f"The last good checkpoint is {self.checkpoint_path}, of step {self.last_checkpoint}"
             if self.last_checkpoint is not None
             else "There is no checkpoint"
         )
         raise RuntimeError(
-            f"the loss is {loss} at step {step} (epoch {self.runner.epochs_done}), learning rate "
+            f"{what} (epoch {self.runner.epochs_done}), learning rate "
             f"{self.runner.optimizer.get_lr():g}; training stopped. {kept}. Use a smaller learning "
             "rate, clip gradients (grad_clip=paddle.nn.ClipGradByGlobalNorm(1.0) of the "
             "optimizer), or look for such values in the data"
@@ -324,6 +414,7 @@ class Training:
 
     def end_epoch(self):
         """Record the epoch's loss."""
+        self.sound()
         runner = self.runner
         total, samples = runner._epoch_sums
         runner.train_epoch_losses.append(total / samples)
@@ -344,6 +435,7 @@ class Training:
 
     def evaluate(self, step):
         """Evaluate on the dev set, record, save the model if it is the best so far."""
+        self.sound()
         runner = self.runner
         score, loss = runner.evaluate(self.dev_loader, global_step=step)
         self.dev_loss = loss
@@ -362,7 +454,7 @@ class Training:
             what = "accuracy performance" if name == "accuracy" else f"dev {name}"
             self.say(f"[Evaluate] best {what} has been updated: {before:.5f} --> {value:.5f}")
         if self.on_plateau and self.scheduler_step:
-            self.scheduler.step(loss)
+            self.scheduler.step(loss if self.scheduler.mode == "min" else score)
         self.tell("on_evaluate", step, score, loss)
 
     def summary(self):
@@ -448,6 +540,7 @@ class Training:
         """Write the whole run into its folder."""
         runner = self.runner
         runner._team.average_buffers(runner.model)
+        self.sound()
         if not runner._team.first:
             self.last_checkpoint = runner.steps_done
             return
@@ -533,6 +626,11 @@ class Training:
                 f"train_loader has {self.batches}; use the same data and batch size"
             )
 
+    def rate(self):
+        """The learning rate, where there is a schedule the one that it is built on."""
+        rate = self.scheduler.base_lr if self.scheduler else self.runner.optimizer.get_lr()
+        return float(rate)
+
     def restore_arrays(self, arrays, record):
         """Weights, moments and records from a checkpoint's file."""
         runner = self.runner
@@ -542,7 +640,13 @@ class Training:
             if kind in part:
                 part[kind][rest] = array
         files.load_weights(runner.model, part["model"], self.checkpoint_path)
+        before = self.rate()
         restore_optimizer(runner.optimizer, part["optimizer"], from_json(record["optimizer"]))
+        if self.rate() != before and runner._team.first:
+            print(
+                f"[Train] learning rate {self.rate():g} of the checkpoint, not {before:g}; a "
+                "callback can change it in on_train_begin"
+            )
         runner.run_id, runner.state = record["run_id"], record["state"]
         runner.stop_reason = record["stop_reason"]
         runner.steps_done, runner.epochs_done = record["steps"], record["epochs"]

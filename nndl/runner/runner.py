@@ -7,11 +7,10 @@ import json
 import math
 import os
 import uuid
-from pathlib import Path
 
 import paddle
 
-from .._arguments import integer
+from .._arguments import integer, path_of
 from ..metric import Scores
 from ..probe import eval_mode
 from .callbacks import EarlyStopping
@@ -19,6 +18,7 @@ from .distributed import team_of
 from .feed import inputs_and_labels, loader_length, sample_count, tensors
 from .loop import Training, outputs, scalar_loss
 from .saving import checkpoint as files
+from .saving.resume import scheduler_of
 
 BEST = "best_model.pdparams"
 CHECKPOINT = "checkpoint.nndl"
@@ -214,7 +214,7 @@ class RunnerV3:
             Replace files of other runs instead of keeping them as `.bak`.
         scheduler_step : 'step', 'epoch' or None
             When an LRScheduler advances; None leaves it to you. ReduceOnPlateau gets the dev loss
-            of every evaluation.
+            of every evaluation, with mode='max' the score.
         early_stopping : int, optional
             Stop after so many evaluations without a better score.
         callbacks : sequence
@@ -231,7 +231,7 @@ class RunnerV3:
         TypeError, ValueError
             Arguments, batches or shapes that do not fit.
         RuntimeError
-            The loss is no longer a number; a file cannot be written.
+            The loss or a weight is no longer a number; a file cannot be written.
         """
         if unknown:
             known = inspect.signature(RunnerV3.train).parameters
@@ -266,13 +266,28 @@ class RunnerV3:
             loader_length("dev_loader", dev_loader)
         elif eval_steps:
             raise ValueError(f"eval_steps={eval_steps} needs a dev_loader to evaluate on")
+        if early_stopping is not None:
+            callbacks = (*callbacks, EarlyStopping(integer("early_stopping", early_stopping, 1)))
+        scheduler = scheduler_of(self.optimizer)
+        plateau = scheduler_step and isinstance(scheduler, paddle.optimizer.lr.ReduceOnPlateau)
+        if dev_loader is None and any(isinstance(c, EarlyStopping) for c in callbacks):
+            raise ValueError("early stopping needs a dev_loader: it goes by the dev score")
+        if dev_loader is None and plateau:
+            raise ValueError(
+                "ReduceOnPlateau needs a dev_loader: it goes by the dev loss. To step it yourself: "
+                "scheduler_step=None"
+            )
+        if plateau and scheduler.mode == "max" and self.metric is None:
+            raise ValueError(
+                "ReduceOnPlateau(mode='max') needs a metric, whose score it gets: "
+                "RunnerV3(..., nndl.Accuracy()), or mode='min' for the dev loss"
+            )
         if train_scores and self.metric is None:
             raise ValueError("train_scores=True needs a metric: RunnerV3(..., nndl.Accuracy())")
         if self.state != "new" and not resume:
             print(self._why_not_again())
             return
-        stopping = [] if early_stopping is None else [EarlyStopping(early_stopping)]
-        folder = Path(".") if checkpoint is None else Path(checkpoint)
+        folder = path_of("." if checkpoint is None else checkpoint)
         training = Training(
             self,
             train_loader,
@@ -285,13 +300,13 @@ class RunnerV3:
             if save_path is None
             else folder / BEST
             if str(save_path) == BEST
-            else Path(save_path),
+            else path_of(save_path),
             custom_print_log=custom_print_log,
             checkpoint_path=None if checkpoint is None else folder / CHECKPOINT,
             checkpoint_steps=checkpoint_steps,
             overwrite=overwrite,
             scheduler_step=scheduler_step,
-            callbacks=(*callbacks, *stopping),
+            callbacks=callbacks,
             amp=amp,
             progress=progress,
             train_scores=train_scores,
@@ -417,14 +432,16 @@ class RunnerV3:
         return [rows[step] for step in sorted(rows)]
 
     def save_records(self, path):
-        """Write `records()` as a table, .csv or .json by the path's ending."""
-        path, rows = Path(path), self.records()
-        if path.suffix not in (".csv", ".json"):
+        """Write `records()` as a table, .csv or .json (nan as null) by the path's ending."""
+        path, rows = path_of(path), self.records()
+        kind = path.suffix.lower()
+        if kind not in (".csv", ".json"):
             raise ValueError(f"records are written as .csv or .json, got {str(path)!r}")
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "w", encoding="utf-8", newline="") as file:
-            if path.suffix == ".json":
-                json.dump(rows, file, indent=1)
+            if kind == ".json":  # which has no nan
+                rows = [{k: v if math.isfinite(v) else None for k, v in r.items()} for r in rows]
+                json.dump(rows, file, indent=1, allow_nan=False)
             else:
                 names = list(dict.fromkeys(name for row in rows for name in row))
                 writer = csv.DictWriter(file, names)
@@ -451,7 +468,7 @@ class RunnerV3:
             "network": files.network_of(self.model),
             "steps": self.steps_done,
         }
-        files.write_file(save_path, files.model_arrays(self.model), record)
+        files.write_file(path_of(save_path), files.model_arrays(self.model), record)
 
     def load_model(self, model_path=None, strict=True):
         """Load weights that `save_model`, Paddle or safetensors wrote.
@@ -459,7 +476,7 @@ class RunnerV3:
         Parameters
         ----------
         model_path : str or Path, optional
-            This run's best model when left out.
+            This run's best model when left out, under `.bak` where another run took its name.
         strict : bool, default True
             False loads the arrays that fit, leaves the others as they are, and returns them.
 
@@ -474,11 +491,11 @@ class RunnerV3:
         ValueError
             A damaged file, or one of another network: every mismatch is named.
         RuntimeError
-            This run has not saved a best model, and the file under its name is of another run.
+            This run has no best model, and the file under its name is of another run.
         """
         if model_path is None and self._save_path is None:
             raise ValueError("this runner has not trained: name the file to load")
-        path = Path(self._save_path if model_path is None else model_path)
+        path = path_of(self._save_path if model_path is None else model_path)
         own = self._save_path is not None and path.resolve() == self._save_path.resolve()
         hint = (
             f"this run (id {self.run_id}) has saved no best model: it evaluated nothing, or was "
@@ -488,6 +505,12 @@ class RunnerV3:
         if own and not path.exists():
             raise FileNotFoundError(f"there is no file {path}: {hint}")
         arrays, record = files.read_file(path)
+        if own and self.best_path and record.get("run_id", self.run_id) != self.run_id:
+            hint = "this run's best model was there and has been replaced"
+            if kept := files.kept_of(path, self.run_id):
+                print(f"{path} is of another run now: loading this run's, kept as {kept.name}.")
+                path = kept
+                arrays, record = files.read_file(path)
         if record.get("kind") == "checkpoint":
             arrays = {
                 name.removeprefix("model/"): array

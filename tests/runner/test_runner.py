@@ -1,5 +1,7 @@
 """RunnerV3 against a loop written out here."""
 
+import json
+
 import numpy as np
 import paddle
 import paddle.nn.functional as F
@@ -7,7 +9,7 @@ import pytest
 
 import nndl
 from nndl import Accuracy, RunnerV3
-from nndl.runner.callbacks import Callback, LiveCurve
+from nndl.runner.callbacks import Callback, EarlyStopping, LiveCurve
 from tests.training_cases import Points, assert_same_weights, batches, make_runner, network
 
 
@@ -153,6 +155,152 @@ def test_a_loss_that_is_no_number_stops_before_it_reaches_the_weights(bad):
     assert again.steps_done == 10
 
 
+def poisoned(number):
+    """Batches with one nan among the inputs of one: on a CPU relu(nan) is 0 and hides it."""
+    train = [(X.numpy(), y) for X, y in batches()]
+    train[number][0][3, 5] = np.nan
+    return train
+
+
+def test_weights_that_are_no_numbers_stop_training_though_the_loss_is_one(tmp_path):
+    runner = make_runner()
+    with pytest.raises(RuntimeError, match=r"training stopped\. There is no checkpoint"):
+        runner.train(poisoned(2), batches(), num_epochs=3, log_steps=0)
+    assert np.isnan(runner.model[0].weight.numpy()).any()
+    assert runner.state == "failed" and not (tmp_path / "best_model.pdparams").exists()
+    runner = make_runner()
+    with pytest.raises(RuntimeError, match=r"training stopped.*checkpoint\.nndl, of step 2"):
+        runner.train(poisoned(2), log_steps=0, checkpoint="run", checkpoint_steps=2)
+    runner.load_model("run/checkpoint.nndl")
+    assert np.isfinite(runner.model[0].weight.numpy()).all()
+
+
+def test_a_last_step_that_spoils_the_weights_is_no_finish():
+    runner = make_runner()
+    with pytest.raises(RuntimeError, match=r"0\.weight holds nan or infinity after 5 steps"):
+        runner.train(poisoned(4), log_steps=0)
+    runner = make_runner()
+    stop = type("Stop", (Callback,), {"on_step_end": lambda self, runner, *_: runner.stop()})
+    with pytest.raises(RuntimeError, match="weight holds nan or infinity after 1 steps"):
+        runner.train(poisoned(0), log_steps=0, callbacks=[stop()])
+
+
+def test_a_mask_of_infinities_is_no_fault():
+    runner = make_runner()
+    runner.model.register_buffer("mask", paddle.full([3, 3], -np.inf))
+    runner.train(batches(), batches(), log_steps=0)
+    assert runner.state == "finished"
+
+
+def test_gradients_from_before_are_none_of_the_run_s(tmp_path):
+    whole, other = make_runner(optimizer="Momentum"), make_runner(optimizer="Momentum")
+    whole.train(batches(), num_epochs=2, log_steps=0)
+    X, y = batches()[3]
+    F.cross_entropy(other.model(X), y).backward()
+    other.train(batches(), num_epochs=2, log_steps=0)
+    assert other.train_step_losses == whole.train_step_losses
+
+    failures = iter([0, 0, 0, 1])
+
+    def log(runner):
+        if next(failures, 0):
+            raise OSError("disk full")
+
+    again = make_runner(optimizer="Momentum")
+    options = dict(num_epochs=2, log_steps=0, checkpoint="run", checkpoint_steps=1)
+    with pytest.raises(OSError, match="disk full"):
+        again.train(batches(), custom_print_log=log, **options)
+    again.train(batches(), custom_print_log=log, resume=True, **options)
+    assert again.train_step_losses == whole.train_step_losses
+
+
+def test_training_that_would_train_nothing_is_refused():
+    other, frozen, detached, outside = (make_runner() for _ in range(4))
+    other.model = network()
+    with pytest.raises(ValueError, match=r"no trainable parameter of the model.*Make the opt"):
+        other.train(batches(), log_steps=0)
+    for parameter in frozen.model.parameters():
+        parameter.stop_gradient = True
+    detached.loss_fn = lambda logits, y: F.cross_entropy(logits.detach(), y)
+    for runner in (frozen, detached):
+        with pytest.raises(ValueError, match="leads back to no trainable parameter"):
+            runner.train(batches(), log_steps=0)
+    with paddle.no_grad(), pytest.raises(ValueError, match=r"outside of paddle\.no_grad"):
+        outside.train(batches(), log_steps=0)
+
+
+def test_what_the_optimizer_leaves_out_is_named_where_it_can_be_told(capsys):
+    def said(make):
+        model = network()
+        RunnerV3(model, make(model), F.cross_entropy).train(batches(), log_steps=0)
+        return capsys.readouterr().out
+
+    sgd = paddle.optimizer.SGD
+
+    class Wrapper:  # with a part of its own that nobody can know
+        def __init__(self, model):
+            self.inner, self.rest = sgd(0.1, parameters=[model[0].bias]), model.parameters()
+
+        def step(self):
+            self.inner.step()
+
+        def clear_grad(self):
+            self.inner.clear_grad()
+
+        def get_lr(self):
+            return 0.1
+
+    def head_only(model):
+        for parameter in model[0].parameters():
+            parameter.stop_gradient = True
+        return sgd(0.1, parameters=model[3].parameters())
+
+    line = "[Train] not in the optimizer, so not trained: 3.weight, 3.bias. If"
+    assert said(lambda m: sgd(0.1, parameters=m[0].parameters())).startswith(line)
+    groups = lambda m: [{"params": m[i].parameters()} for i in (0, 3)]  # noqa: E731
+    for quiet in (
+        lambda m: paddle.incubate.LookAhead(sgd(0.1, parameters=m.parameters())),
+        lambda m: sgd(0.1, parameters=groups(m)),
+        Wrapper,
+        head_only,
+    ):
+        assert said(quiet) == ""
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, lambda o, y: ((o - y) ** 2).mean()])
+def test_outputs_of_all_against_labels_of_all_are_refused(loss):
+    X, y = paddle.randn([8, 12]), paddle.randn([8])
+    model = paddle.nn.Linear(12, 1)
+    sgd = paddle.optimizer.SGD(0.1, parameters=model.parameters())
+    message = r"outputs \[8, 1\] and y \[8\] are broadcast.*reshape\(outputs\.shape\)"
+    with pytest.raises(ValueError, match=message):
+        RunnerV3(model, sgd, loss).train([(X, y)], log_steps=0)
+    with pytest.raises(ValueError, match=message):
+        RunnerV3(model, sgd, loss).evaluate([(X, y)])
+    # A loss that brings the shapes together itself is right, and is left alone.
+    right = float(((model(X).numpy()[:, 0] - y.numpy()) ** 2).mean())
+    for fits, labels in (
+        (lambda o, y: F.mse_loss(o.squeeze(-1), y), y),
+        (lambda o, y: F.mse_loss(o, y.reshape(o.shape)), y),
+        (F.mse_loss, y.unsqueeze(-1)),
+    ):
+        assert RunnerV3(model, sgd, fits).evaluate([(X, labels)])[1] == pytest.approx(right)
+    one = RunnerV3(model, sgd, loss).evaluate([(X[:1], y[:1])])[1]
+    assert one == pytest.approx(float(loss(model(X[:1])[:, 0], y[:1])))
+
+
+@pytest.mark.parametrize("error", [OSError("disk"), NameError("nme"), ValueError("of the user")])
+def test_errors_of_the_loss_s_own_pass_as_they_are(error):
+    def loss(logits, y):
+        raise error
+
+    runner = make_runner()
+    runner.loss_fn = loss
+    with pytest.raises(type(error)) as caught:
+        runner.train(batches(), log_steps=0)
+    assert caught.value is error
+
+
 def test_training_twice_says_so_and_goes_on_only_when_asked(capsys):
     runner, whole = make_runner(optimizer="Adam"), make_runner(optimizer="Adam")
     whole.train(batches(), batches(), num_epochs=3, log_steps=0, save_path="whole.pdparams")
@@ -194,6 +342,54 @@ def test_plateau_scheduler_sees_the_dev_loss():
     runner = make_runner(rate=scheduler)
     runner.train(batches(), batches(), num_epochs=3, log_steps=0)
     assert scheduler.last_lr == pytest.approx(0.1 * 0.5**2)  # the first evaluation sets the mark
+
+
+def test_plateau_scheduler_that_waits_for_more_sees_the_score():
+    def rate(**options):
+        return paddle.optimizer.lr.ReduceOnPlateau(
+            0.1, factor=0.5, patience=0, threshold=0, threshold_mode="abs", **options
+        )
+
+    def by_hand(values):
+        """Paddle's rule: larger than the best so far, or half the rate."""
+        best, expected = values[0], 0.1
+        for value in values[1:]:
+            best, expected = (value, expected) if value > best else (best, expected / 2)
+        return pytest.approx(expected)
+
+    runner = make_runner(rate=rate(mode="max"))
+    runner.train(batches(), batches(), num_epochs=4, log_steps=0)
+    assert runner.optimizer.get_lr() == by_hand(runner.dev_scores)
+    assert runner.optimizer.get_lr() != by_hand([loss for _, loss in runner.dev_losses])
+    with pytest.raises(ValueError, match="ReduceOnPlateau needs a dev_loader"):
+        make_runner(rate=rate()).train(batches(), log_steps=0)
+    make_runner(rate=rate()).train(batches(), log_steps=0, scheduler_step=None)
+    model = network()
+    sgd = paddle.optimizer.SGD(rate(mode="max"), parameters=model.parameters())
+    with pytest.raises(ValueError, match="needs a metric, whose score it gets"):
+        RunnerV3(model, sgd, F.cross_entropy).train(batches(), batches(), log_steps=0)
+
+
+def test_records_are_strict_json_and_paths_may_begin_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    runner = make_runner()
+    runner.train(batches(), batches(), log_steps=0, save_path="~/best.pdparams", checkpoint="~/run")
+    runner.load_model("~/best.pdparams")
+    runner.load_model()
+    runner.save_model("~/again.pdparams")
+    runner.dev_losses[-1] = (4, float("nan"))
+    runner.save_records("~/R.JSON")
+    runner.save_records("~/R.CSV")
+    found = sorted(path.name for path in (tmp_path / "home").iterdir())
+    assert found == ["R.CSV", "R.JSON", "again.pdparams", "best.pdparams", "run"]
+    assert (tmp_path / "home" / "run" / "checkpoint.nndl").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+    def refuse(token):
+        raise AssertionError(token)
+
+    rows = json.loads((tmp_path / "home" / "R.JSON").read_text(), parse_constant=refuse)
+    assert [row.get("dev_loss", 0) for row in rows] == [0, 0, 0, 0, None]
 
 
 def test_gradient_clipping_of_the_optimizer_is_kept():
@@ -292,7 +488,9 @@ DOOR = {
     "eval without dev": (dict(eval_steps=5), ValueError, "needs a dev_loader"),
     "eval": (dict(eval_steps=-5), ValueError, "eval_steps"),
     "scheduler": (dict(scheduler_step="daily"), ValueError, "scheduler_step"),
-    "patience": (dict(early_stopping=0), ValueError, "patience must be at least 1"),
+    "patience": (dict(early_stopping=0), ValueError, "early_stopping must be at least 1, got 0"),
+    "patience, no dev": (dict(early_stopping=2), ValueError, "early stopping needs a dev_loader"),
+    "patience, called": (dict(callbacks=[EarlyStopping(2)]), ValueError, "needs a dev_loader"),
     "progress": (dict(progress="often"), ValueError, "progress must be"),
     "amp": (dict(amp=True), ValueError, "needs a GPU"),
     "amp word": (dict(amp="O3"), ValueError, "amp must be"),

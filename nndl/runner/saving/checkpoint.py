@@ -8,6 +8,7 @@ in those that others wrote the sum is missing, so that an altered number cannot 
 """
 
 import contextlib
+import glob
 import hashlib
 import io
 import json
@@ -386,6 +387,12 @@ def set_aside(path, run_id, network):
         ) from error
     what = "of another run" if "run_id" in record else "not written by nndl"
     return f"{path} was {what}: it is kept as {backup.name}."
+
+
+def kept_of(path, run_id):
+    """What `set_aside` made of a run's file of this name, or None."""
+    backups = path.parent.glob(f"{glob.escape(path.name)}.bak*")
+    return next((p for p in backups if _record_of(p).get("run_id") == run_id), None)
 
 
 def _record_of(path):

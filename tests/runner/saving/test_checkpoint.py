@@ -307,6 +307,24 @@ def test_the_best_model_is_of_this_run_or_an_error(tmp_path):
     fresh.load_model("mine.pdparams")  # a runner that has not trained may load any file
 
 
+def test_a_best_model_whose_name_another_run_took_is_found_again(capsys):
+    runners = [make_runner(seed) for seed in (1, 2, 3)]
+    for runner in runners[:2]:
+        runner.train(batches(), batches(), log_steps=0)
+    best = weights(runners[0].model)
+    runners[0].model[0].weight.set_value(np.zeros([12, 8], "float32"))
+    capsys.readouterr()
+    runners[0].load_model()
+    assert "of another run now: loading this run's, kept as best_model.pdparams.bak" in (
+        capsys.readouterr().out
+    )
+    for name, array in weights(runners[0].model).items():
+        np.testing.assert_array_equal(array, best[name])
+    runners[2].train(batches(), batches(), log_steps=0, overwrite=True)
+    with pytest.raises(RuntimeError, match="best model was there and has been replaced"):
+        runners[1].load_model()
+
+
 def test_weights_load_out_of_a_checkpoint():
     runner = make_runner(optimizer="Adam")
     runner.train(batches(), log_steps=0, checkpoint="run")

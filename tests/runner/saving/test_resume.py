@@ -190,6 +190,24 @@ def test_what_does_not_fit_the_checkpoint_is_refused():
     go_on()
 
 
+def test_another_learning_rate_than_the_checkpoint_s_is_said(capsys):
+    def go_on(rate, folder="run", **options):
+        runner = make_runner(rate=rate)
+        runner.train(batches(), log_steps=0, checkpoint=folder, resume=True, **options)
+        return runner, capsys.readouterr().out
+
+    go_on(0.1, callbacks=[Press(2)])
+    runner, said = go_on(0.001, callbacks=[Press(3)])
+    assert "learning rate 0.1 of the checkpoint, not 0.001; a callback" in said
+    assert runner.optimizer.get_lr() == 0.1
+    assert "learning rate" not in go_on(0.1)[1]
+    schedule = paddle.optimizer.lr.ExponentialDecay
+    options = dict(folder="scheduled", num_epochs=3)
+    go_on(schedule(0.1, 0.9), **options, callbacks=[Press(6)])
+    assert "learning rate" not in go_on(schedule(0.1, 0.9), **options, callbacks=[Press(7)])[1]
+    assert "learning rate 0.1 of the" in go_on(schedule(0.02, 0.9), **options)[1]
+
+
 def test_callbacks_keep_their_state():
     class Count(Press):
         seen = 0
