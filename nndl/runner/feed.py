@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import paddle
+from paddle.io.dataloader.collate import default_collate_fn, default_convert_fn
 
 from ..dataset.loader import BatchLoader
 from .saving.hidden import Hidden
@@ -26,6 +27,59 @@ def loader_length(name, loader):
     if not length:
         raise ValueError(f"{name} is empty: expected at least one batch of data, got none")
     return length
+
+
+def read(loader):
+    """Iterate over a loader; an error of a data set in `paddle.io.DataLoader` is raised here.
+
+    Without workers a thread of it reads, which ends at the error without a word, and who waits
+    for the batch waits for ever. A twin of the loader takes the error for the end of the data.
+    """
+    if not isinstance(loader, paddle.io.DataLoader) or loader.num_workers:
+        return iter(loader)
+    return _until_error(loader)
+
+
+def _until_error(loader):
+    twin, errors = copy.copy(loader), []
+    collate = loader.collate_fn or (
+        default_collate_fn if loader.auto_collate_batch else default_convert_fn
+    )
+    twin.dataset = _Ending(loader.dataset, errors)
+    twin.collate_fn = lambda samples: twin.dataset.end_at_error(collate, samples)
+    yield from twin
+    if errors:
+        raise errors[0]
+
+
+class _Ending:
+    """A data set that ends where it would raise, and keeps the error."""
+
+    def __init__(self, dataset, errors):
+        self.dataset, self.errors = dataset, errors
+
+    def end_at_error(self, function, *arguments):
+        try:
+            return function(*arguments)
+        except Exception as error:
+            if not isinstance(error, StopIteration):
+                self.errors.append(error)
+            raise StopIteration from None
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def __getitem__(self, key):
+        return self.end_at_error(self.dataset.__getitem__, key)
+
+    def __iter__(self):
+        source = iter(self.dataset)
+        while True:
+            try:
+                sample = self.end_at_error(next, source)
+            except StopIteration:
+                return
+            yield sample
 
 
 def tensors(value):
@@ -140,7 +194,7 @@ class Feed:
                 self._begin, self._hidden = generator_states(), self.hidden.state()
             elif self._place and to_json(self.loader.state_dict()) != to_json(self._place):
                 self.loader.load_state_dict(self._place)  # others have iterated over it since
-            self._batches, self._ahead, self._read = iter(self.loader), [], 0
+            self._batches, self._ahead, self._read = read(self.loader), [], 0
         else:
             self._pass_over()
         while True:
@@ -173,7 +227,7 @@ class Feed:
     def _pass_over(self):
         after = generator_states()
         restore_generators(self._begin)
-        self._batches = iter(self.loader)
+        self._batches = read(self.loader)
         self._ahead = [(next(self._batches), None) for _ in range(self._read)][self.taken :]
         # paddle.io.DataLoader reads ahead in a thread, which draws from these generators now.
         restore_generators(after, only_paddle=isinstance(self.loader, paddle.io.DataLoader))

@@ -15,7 +15,7 @@ from ..metric import Scores
 from ..probe import eval_mode
 from .callbacks import EarlyStopping
 from .distributed import team_of
-from .feed import inputs_and_labels, loader_length, sample_count, tensors
+from .feed import inputs_and_labels, loader_length, read, sample_count, tensors
 from .loop import Training, outputs, scalar_loss
 from .saving import checkpoint as files
 from .saving.resume import scheduler_of
@@ -371,7 +371,7 @@ class RunnerV3:
         self._team.average_buffers(self.model)
         total, weight = 0.0, 0
         with eval_mode(self.model):
-            for batch in loader:
+            for batch in read(loader):
                 X, y = inputs_and_labels(batch, "the loader", self.unpack)
                 logits = outputs(self.model, X)
                 count = sample_count(y, X) if self.loss_average == "sample" else 1
