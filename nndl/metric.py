@@ -15,34 +15,42 @@ def _class_axis(outputs, labels, axis):
             f"outputs must be [B, K] (or [B, 1] for two classes), got shape {list(outputs.shape)}; "
             "give the model's logits, not class ids"
         )
-    if labels.shape == outputs.shape and outputs.shape[-1] > 1:  # one-hot rows name a class, too
-        if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=-1) == 1).all()):
-            raise ValueError(
-                f"labels must be class ids or one-hot rows, got {list(labels.shape)} with other "
-                "values; of soft labels take y.argmax(-1)"
-            )
-        return outputs, labels.argmax(axis=-1)
-    fitting = []
+    fitting, hot = [], []
     for candidate in (-1, 1) if outputs.ndim > 2 else (-1,):
+        if axis is not None and candidate % outputs.ndim != axis % outputs.ndim:
+            continue
         rest = tuple(np.delete(outputs.shape, candidate).tolist())
-        if labels.shape in (rest, (*rest, 1)):
+        kept = (rest[0], 1, *rest[1:]) if candidate == 1 else (*rest, 1)
+        if labels.shape in (rest, (*rest, 1), kept):
             fitting.append(candidate)
-    if axis is not None:
-        fitting = [c for c in fitting if c % outputs.ndim == axis % outputs.ndim]
-    if not fitting:
-        wanted = np.delete(outputs.shape, -1 if axis is None else axis).tolist()
-        raise ValueError(
-            f"labels must be {wanted} or {[*wanted, 1]} for outputs of shape "
-            f"{list(outputs.shape)}, got {list(labels.shape)}; class ids or one-hot rows are "
-            "expected"
-        )
-    if len(fitting) == 2 and outputs.ndim > 3:  # sequences are [B, T, K], as Paddle has them
+        elif labels.shape == outputs.shape and _one_hot(labels, candidate):
+            hot.append(candidate)
+    # [B, 1, N] with as many labels: N ids of a mask, or N scores whose labels are one-hot?
+    unclear = outputs.ndim == 3 and fitting == [1] and hot == [-1]
+    if unclear or (len(fitting or hot) == 2 and outputs.ndim > 3):  # sequences are [B, T, K]
         raise ValueError(
             f"outputs {list(outputs.shape)} may hold their classes along axis 1 or -1: say which, "
             "e.g. Accuracy(axis=1) for images [B, K, M, N]"
         )
-    outputs = np.moveaxis(outputs, fitting[0], -1)
-    return outputs, labels.reshape(outputs.shape[:-1])
+    if fitting:
+        outputs = np.moveaxis(outputs, fitting[0], -1)
+        return outputs, labels.reshape(outputs.shape[:-1])
+    if hot:
+        return np.moveaxis(outputs, hot[0], -1), labels.argmax(axis=hot[0])
+    if labels.shape == outputs.shape:
+        raise ValueError(
+            f"labels must be class ids or one-hot rows, got {list(labels.shape)} with other "
+            "values; of soft labels take y.argmax(-1)"
+        )
+    wanted = np.delete(outputs.shape, -1 if axis is None else axis).tolist()
+    raise ValueError(
+        f"labels must be {wanted} or {[*wanted, 1]} for outputs of shape {list(outputs.shape)}, "
+        f"got {list(labels.shape)}; class ids or one-hot rows are expected"
+    )
+
+
+def _one_hot(labels, axis):
+    return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=axis) == 1).all())
 
 
 def _predicted_and_true(outputs, labels, threshold, ignore_index=-100, axis=None):
@@ -64,6 +72,11 @@ def _predicted_and_true(outputs, labels, threshold, ignore_index=-100, axis=None
         )
     if rows.shape[-1] == 1:
         scores = rows.ravel()
+        if threshold and ((scores < 0) | (scores > 1)).any():
+            raise ValueError(
+                f"is_logist=False expects probabilities from 0 to 1, got {np.nanmin(scores):g} to "
+                f"{np.nanmax(scores):g}: for logits write Accuracy(), or take a sigmoid first"
+            )
         predicted = (scores >= threshold).astype(np.int64)
     else:
         predicted = rows.argmax(axis=1)
@@ -113,13 +126,13 @@ class Accuracy(paddle.metric.Metric):
         outputs : Tensor [B, K] or [B, 1], sequences [B, T, K], or images [B, K, M, N]
             Logits or probabilities, half precision too. A tuple or list counts its first element.
             An output that is not a number counts as wrong.
-        labels : Tensor [B] or [B, 1], [B, T], or [B, M, N]
+        labels : Tensor [B] or [B, 1], [B, T], or [B, M, N] or [B, 1, M, N]
             Class ids, or one-hot rows of the shape of the outputs.
 
         Raises
         ------
         ValueError
-            Shapes that do not fit, labels out of range.
+            Shapes that do not fit, labels out of range, probabilities that are none.
         """
         threshold = 0.0 if self.is_logist else 0.5
         predicted, true, _ = _predicted_and_true(

@@ -43,6 +43,37 @@ def test_sequences_and_packed_outputs():
     assert metric.accumulate() == 3 / 4
 
 
+def test_masks_of_one_channel_are_class_ids_whatever_their_rows_hold():
+    mask = np.eye(6, dtype=int)[None, None]  # each row looks one-hot
+    logits = np.full((1, 1, 6, 6), -5.0) + mask  # everything is taken for class 0
+    right = ((logits >= 0) == mask).mean()  # 30 of 36 by counting
+    assert right == 30 / 36
+    for labels in (mask, mask[:, 0], mask.astype("float32")):
+        for options in ({}, {"axis": 1}):
+            assert accuracy(logits, labels, **options) == right
+    rng = np.random.default_rng(0)
+    logits, mask = rng.normal(size=(4, 1, 6, 5)), rng.integers(0, 2, (4, 1, 6, 5))
+    for options in ({}, {"axis": 1}):
+        assert accuracy(logits, mask, **options) == ((logits >= 0) == mask).mean()
+    logits, mask = rng.normal(size=(4, 3, 6, 5)), rng.integers(0, 3, (4, 1, 6, 5))
+    right = (logits.argmax(axis=1) == mask[:, 0]).mean()
+    one_hot = np.moveaxis(np.eye(3)[mask[:, 0]], -1, 1)
+    for labels in (mask, mask[:, 0], one_hot):
+        for options in ({}, {"axis": 1}):
+            assert accuracy(logits, labels, **options) == right
+    signal, labels = rng.normal(size=(2, 1, 4)), np.eye(4, dtype=int)[[[1], [2]]]
+    assert accuracy(signal, labels, axis=1) == ((signal >= 0) == labels).mean()
+    assert accuracy(signal, labels, axis=-1) == (signal[:, 0].argmax(-1) == [1, 2]).mean()
+    with pytest.raises(ValueError, match="along axis 1 or -1: say which"):
+        accuracy(signal, labels)
+
+
+def test_what_is_no_probability_is_refused():
+    assert accuracy([[0.0], [1.0], [float("nan")]], [0, 1, 1], is_logist=False) == 2 / 3
+    with pytest.raises(ValueError, match="from 0 to 1, got -2 to 3: for logits write Accuracy"):
+        accuracy([[-2.0], [3.0]], [0, 1], is_logist=False)
+
+
 def test_an_output_that_is_no_number_is_wrong():
     assert accuracy([[float("nan"), 1.0], [0.0, 1.0]], [0, 1]) == 1 / 2
     assert accuracy([[float("nan")]], [[1]]) == 0
