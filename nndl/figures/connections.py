@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
+from .._arguments import integer
 from . import style
 from .style import INPUT, KERNEL, OUTPUT, cells, draws, grid_axes, new_figure, tint
 
@@ -32,7 +33,7 @@ def connections(inputs=9, kernel=3):
     On the right every output has `kernel` edges only, and edges of one colour are one and the
     same weight.
     """
-    outputs = inputs - kernel + 1
+    outputs = inputs - integer("kernel", kernel, 1, inputs) + 1
     figure, axes = new_figure(1, 2, size=(9, 2.9))
     shift = (inputs - outputs) / 2
     dots = [(j, 1.0) for j in range(inputs)], [(i + shift, 0.0) for i in range(outputs)]

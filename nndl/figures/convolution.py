@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from .._arguments import as_array
+from .._arguments import integer
 from . import style
+from .given import mapping, numbers
 from .style import HIGHLIGHT, INPUT, KERNEL, OUTPUT, cells, draws, grid_axes, new_figure, tint
 
 
@@ -27,13 +28,17 @@ def cross_correlate(X, W, stride=1, padding=0, dilation=1):
     U, V = (dilation * (size - 1) + 1 for size in W.shape)
     padded = np.pad(X, padding)
     if padded.shape[0] < U or padded.shape[1] < V:
-        raise ValueError(
-            f"the kernel covers {U}×{V} cells, the input with its padding has only "
-            f"{padded.shape[0]}×{padded.shape[1]}: use a smaller kernel or more padding"
-        )
+        _too_large(U, V, *padded.shape)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (U, V))
     windows = windows[::stride, ::stride, ::dilation, ::dilation]
     return windows, (windows * W).sum(axis=(2, 3))
+
+
+def _too_large(U, V, M, N):
+    raise ValueError(
+        f"the kernel covers {U}×{V} cells, the input with its padding has only {M}×{N}: use a "
+        "smaller kernel or more padding"
+    )
 
 
 def _equation(axes, parts, fontsize=12):
@@ -123,6 +128,7 @@ def worked_example(X, W, row=0, column=0, stride=1, padding=0):
     """
     X, W = np.asarray(X), np.asarray(W)
     windows, Y = cross_correlate(X, W, stride, padding)
+    row, column = integer("row", row, 0, len(Y) - 1), integer("column", column, 0, len(Y[0]) - 1)
     padded, window = np.pad(X, padding), windows[row, column]
     fills = np.full(padded.shape, tint(INPUT, 0.12), dtype=object)
     inside = np.pad(np.ones(X.shape, dtype=bool), padding)
@@ -148,6 +154,8 @@ def _window_panel(axes, size, kernel, stride, padding, dilation=1):
     reach = dilation * (kernel - 1) + 1
     total = size + 2 * padding
     outputs = (total - reach) // stride + 1
+    if reach > total:
+        _too_large(reach, reach, total, total)
     fills = np.full((total, total), style.PADDING, dtype=object)
     fills[padding : padding + size, padding : padding + size] = tint(INPUT, 0.3)
     cells(axes, np.zeros((total, total)), fills.tolist(), text=None)
@@ -200,10 +208,17 @@ def geometry(settings, size=5, kernel=3):
     >>> from nndl import figures
     >>> figure = figures.geometry({"stride 1": {}, "stride 2": {"stride": 2}})
     """
+    mapping("settings", settings, "{'stride 2': {'stride': 2}}")
+    usual = {"size": size, "kernel": kernel, "stride": 1, "padding": 0, "dilation": 1}
+    for name, options in settings.items():
+        if wrong := [key for key in options if key not in usual]:
+            raise ValueError(f"settings[{name!r}] has {wrong}, expected some of {list(usual)}")
+        for key, value in (usual | options).items():
+            integer(key, value, 0 if key == "padding" else 1, 100)
     figure, axes = new_figure(1, len(settings), size=(9, 5), squeeze=False)
     extents = []
     for side, options in zip(axes[0], settings.values(), strict=True):
-        options = {"size": size, "kernel": kernel, "stride": 1, "padding": 0, **options}
+        options = usual | options
         extents.append(_window_panel(side, **options))
     width, height = np.max(extents, axis=0)
     figure.set_size_inches(9, min(9 / len(settings) / (width + 1.8) * (height + 0.3) + 0.6, 7))
@@ -264,7 +279,10 @@ def matrix(values, title=None, color=INPUT, caption=None):
     Figure
     """
     named = values if isinstance(values, dict) else {caption or "": values}
-    arrays = {name: np.atleast_2d(as_array(value)) for name, value in named.items()}
+    mapping("values", named, "an array, or {'W': array}")
+    arrays = {name: np.atleast_2d(numbers(name or "values", v)) for name, v in named.items()}
+    arrays = {name: numbers(name or "values", v, "[M, N]") for name, v in arrays.items()}
+    integer("the number of cells", sum(v.size for v in arrays.values()), 1, 1600)
     width = sum(value.shape[1] + 1.2 for value in arrays.values()) - 0.9
     height = max(len(value) for value in arrays.values()) + (0.65 if any(arrays) else 0) + 0.3
     scale = min(0.62, 9 / width)
@@ -301,8 +319,8 @@ def im2col(X, W):
     Figure
         Channels differ in shade, windows in colour.
     """
-    X, W = np.asarray(X), np.asarray(W)
-    D, U, V = W.shape
+    X, W = numbers("X", X, "[D, M, N]"), numbers("W", W, "[D, U, V]")
+    (D, U, V), _ = W.shape, numbers("X", X, f"[{len(W)}, M, N]", remedy="as many maps as W has")
     views = [cross_correlate(X[d], W[d])[0] for d in range(D)]
     rows, columns = views[0].shape[:2]
     C = np.stack(views, axis=2).reshape(rows * columns, -1).T  # [D·U·V, M′·N′]

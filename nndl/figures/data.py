@@ -2,9 +2,14 @@
 
 import numpy as np
 
-from .._arguments import as_array
+from .._arguments import as_array, integer
 from . import style
-from .style import CYCLE, draws, label, new_figure
+from .given import as_many, class_ids, mapping, names_of, numbers
+from .style import draws, label, new_figure
+from .training import colors
+
+#: most images of a grid: more take minutes and cannot be told apart
+_MOST = 200
 
 
 def as_pictures(images):
@@ -18,9 +23,15 @@ def as_pictures(images):
     Returns
     -------
     list of array [M, N] or [M, N, 3], float64 in 0–1
+
+    Raises
+    ------
+    TypeError, ValueError
+        No images, another shape, pixels that are not finite.
     """
     pictures = []
-    for image in as_array(images):
+    for image in images if isinstance(images, (list, tuple)) else numbers("images", images):
+        image = numbers("images", image)
         if image.ndim == 3 and image.shape[0] in (1, 3):
             image = np.moveaxis(image, 0, -1)
         if image.ndim == 3 and image.shape[-1] == 1:
@@ -35,15 +46,13 @@ def as_pictures(images):
         else:
             low, high = float(image.min()), float(image.max())
             pictures.append((image - low) / ((high - low) or 1.0))
+    if not pictures:
+        raise ValueError("expected at least one image, got none")
     return pictures
 
 
-def _class_name(index, names):
-    return str(index) if names is None else str(names[int(index)])
-
-
 def _image_axes(count, columns, cell=1.1, text=0.3):
-    columns = min(columns, count)
+    columns = min(integer("columns", columns, 1), count)
     rows = -(-count // columns)
     size = (min(9, columns * cell + 0.2), rows * (min(9 / columns, cell) - 0.1 + text) + 0.1)
     figure, axes = new_figure(rows, columns, size=size, squeeze=False)
@@ -65,6 +74,7 @@ def image_grid(images, labels=None, class_names=None, columns=10):
     ----------
     images : array or Tensor [B, M, N], [B, D, M, N] or [B, M, N, D]
     labels : sequence of int [B], optional
+        Without class_names anything that can be written.
     class_names : sequence of str, optional
         Names of the labels; the numbers themselves by default.
     columns : int
@@ -72,14 +82,23 @@ def image_grid(images, labels=None, class_names=None, columns=10):
     Returns
     -------
     Figure
+        The first 200 images; where there are more, a title says so.
     """
-    pictures = as_pictures(images)
+    count = len(images)
+    pictures = as_pictures(images[:_MOST])
     figure, axes = _image_axes(len(pictures), columns, text=0.3 if labels is not None else 0.02)
     for side, picture in zip(axes.flat, pictures, strict=False):
         side.imshow(picture, cmap=style.IMAGE, vmin=0, vmax=1)
     if labels is not None:
-        names = [_class_name(k, class_names) for k in as_array(labels).ravel()[: len(pictures)]]
-        style.write_titles(axes.flat, names, _width(figure, axes))
+        if class_names is None:
+            names = list(map(str, as_many("labels", as_array(labels).ravel(), count)))
+        else:
+            ids = class_ids("labels", labels, count, len(class_names))
+            known = names_of(ids.max() + 1, class_names, exact=False)
+            names = [known[k] for k in ids]
+        style.write_titles(axes.flat, names[:_MOST], _width(figure, axes))
+    if count > _MOST:
+        figure.suptitle(f"the first {_MOST} of {count:,} images")
     return figure
 
 
@@ -102,13 +121,19 @@ def class_histogram(labels, class_names=None, unit="images"):
     -----
     Bars of one colour at the same height: the split is balanced, so that accuracy is a fair score.
     """
-    splits = {name: as_array(values).ravel().astype(int) for name, values in labels.items()}
+    splits = {
+        name: class_ids(f"labels[{name!r}]", values)
+        for name, values in mapping("labels", labels, "{'train': labels}").items()
+    }
     count = 1 + max(int(values.max()) for values in splits.values())
     count = max(count, len(class_names or ()))
+    integer("the number of classes, largest label + 1,", count, 1, 1000)
+    names = names_of(count, class_names)
+    ticks = range(0, count, 1 if count <= 50 else -(-count // 12))
     figure, axes = new_figure(
         1, len(splits), size=(9, 3.0 if class_names is None else 3.6), squeeze=False
     )
-    for side, color, (name, values) in zip(axes[0], CYCLE, splits.items(), strict=False):
+    for side, color, (name, values) in zip(axes[0], colors(splits), splits.items(), strict=True):
         heights = np.bincount(values, minlength=count)
         side.bar(range(count), heights, color=color, width=0.75)
         least, most = heights.min(), heights.max()
@@ -116,9 +141,9 @@ def class_histogram(labels, class_names=None, unit="images"):
         title = f"{name}: {len(values):,} {unit}\n{each} a class"
         label(side, "class", f"number of {unit}" if side is axes[0, 0] else None, title, "y")
         if class_names is None:
-            side.set_xticks(range(count))
+            side.set_xticks(ticks)
         else:
-            side.set_xticks(range(count), class_names, rotation=60, ha="right", fontsize=9)
+            side.set_xticks(ticks, names[:: ticks.step], rotation=60, ha="right", fontsize=9)
     return figure
 
 
@@ -140,12 +165,13 @@ def steps(pictures, columns=6):
     -----
     The last picture is what the network sees: compare it with the training images.
     """
+    mapping("pictures", pictures, "what preprocess_digit returns, or {'as given': image}")
     figure, axes = _image_axes(len(pictures), columns, cell=1.75, text=0.62)
     titles = []
     for number, (side, (name, picture)) in enumerate(
         zip(axes.flat, pictures.items(), strict=False), 1
     ):
-        picture = as_array(picture)
+        picture = numbers(f"pictures[{name!r}]", picture)
         height, width = picture.shape[-2:] if picture.shape[0] in (1, 3) else picture.shape[:2]
         if picture.dtype != np.uint8 and picture.min() >= 0 and picture.max() <= 1:
             picture = np.round(picture * 255).astype(np.uint8)

@@ -5,6 +5,7 @@ from matplotlib.patches import Polygon, Rectangle
 
 from ..analysis.receptive_field import field_size, receptive_field
 from . import style
+from .given import mapping, numbers
 from .style import HIGHLIGHT, INPUT, OUTPUT, draws, label, new_figure, tint
 
 
@@ -101,7 +102,10 @@ def receptive_field_map(measured, computed=None):
     Luo et al., *Understanding the effective receptive field*, 2016.
     """
     named = measured if isinstance(measured, dict) else {"": measured}
+    mapping("measured", named, "{'conv1': measured_receptive_field(...)}")
     fields = computed if isinstance(computed, dict) else dict.fromkeys(named, computed)
+    if unknown := [name for name in fields if name not in named]:
+        raise ValueError(f"computed has {unknown}, expected names of measured, {list(named)}")
     columns = min(len(named), 3)
     rows = -(-len(named) // columns)
     figure, axes = new_figure(
@@ -110,7 +114,7 @@ def receptive_field_map(measured, computed=None):
     for side in axes.flat[len(named) :]:
         side.set_axis_off()
     for side, (name, values) in zip(axes.flat, named.items(), strict=False):
-        values = np.asarray(values, dtype=float)
+        values = numbers(name or "measured", values, "[M, N]").astype(float)
         share = np.where(values > 0, values / (values.max() or 1), np.nan)
         side.set_facecolor(style.LIGHT)
         drawn = side.imshow(share, cmap="viridis", vmin=0, vmax=1)

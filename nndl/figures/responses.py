@@ -2,9 +2,14 @@
 
 import numpy as np
 
-from .._arguments import as_array
+from .._arguments import integer
 from . import style
+from .given import mapping, numbers
 from .style import draws, label, new_figure
+from .training import colors
+
+#: most maps in a row: more are too small to be seen, and take minutes
+_MOST = 32
 
 
 @draws
@@ -29,10 +34,10 @@ def edges(image, responses, absolute=True):
     -----
     Each panel has its own scale: the 98th percentile of its response is full brightness.
     """
-    count = len(responses) + 1
+    count = len(mapping("responses", responses, "{'vertical edges': response}")) + 1
     columns = 2 if count == 4 else min(3, count)
     rows = -(-count // columns)
-    image = as_array(image)
+    image = numbers("image", image, "[M, N] or [M, N, 3]")
     aspect = image.shape[0] / image.shape[1]
     figure, axes = new_figure(
         rows, columns, size=(9, rows * (9 / columns * aspect + 0.25)), squeeze=False
@@ -42,7 +47,8 @@ def edges(image, responses, absolute=True):
     axes.flat[0].imshow(image, cmap=style.IMAGE)
     axes.flat[0].set_title("input")
     for side, (name, response) in zip(axes.flat[1:], responses.items(), strict=False):
-        response = np.squeeze(as_array(response)).astype(float)
+        response = numbers(f"responses[{name!r}]", response)
+        response = numbers(f"responses[{name!r}]", np.squeeze(response), "[M, N]").astype(float)
         limit = max(np.percentile(np.abs(response), 98), 1e-12)
         signed = response.min() < -0.02 * limit
         if not signed:
@@ -77,10 +83,11 @@ def response_histogram(responses, bins=101, unit="grey levels"):
     in the tails are the edges.
     """
     figure, axes = new_figure(size=(8, 3.8))
-    values = {name: as_array(value).ravel() for name, value in responses.items()}
+    mapping("responses", responses, "{'vertical edges': response}")
+    values = {name: numbers(name, value).ravel() for name, value in responses.items()}
     limit = max(np.abs(value).max() for value in values.values()) or 1.0
     steps = np.linspace(-limit, limit, bins)
-    for color, (name, value) in zip(style.CYCLE, values.items(), strict=False):
+    for color, (name, value) in zip(colors(values), values.items(), strict=True):
         axes.hist(value, steps, histtype="step", color=color, linewidth=1.8, label=name)
     axes.set_yscale("log")
     label(axes, f"response ({unit})", "number of pixels (log scale)", grid="both")
@@ -107,7 +114,8 @@ def pooling(image, shifts=(0, 1, 2), size=2):
         Top: the shifted input; below: its max pooling. The number is the share of the map that
         changed against the reference: mean |difference| over mean |reference|.
     """
-    image = np.squeeze(as_array(image)).astype(float)
+    image = numbers("image", np.squeeze(numbers("image", image)), "[M, N]").astype(float)
+    integer("size", size, 1, min(image.shape))
     figure, axes = new_figure(2, len(shifts), size=(2.7 * len(shifts) + 0.5, 5.9), squeeze=False)
     names = ("input", f"after max pooling {size}×{size}")
     references = None
@@ -151,13 +159,12 @@ def signals(values, x="position (pixels)", unit="grey levels", marks=(), start=0
     -----
     A derivative is read off below the place where the signal above it changes.
     """
-    if not values:
-        raise ValueError("expected at least one signal, got none: pass {'name': values, ...}")
-    named = {name: np.ravel(as_array(value)) for name, value in values.items()}
+    mapping("values", values, "{'name': values, ...}")
+    named = {n: np.ravel(numbers(n, value, finite=False)) for n, value in values.items()}
     figure, axes = new_figure(
         len(named), 1, size=(8, 1.65 * len(named) + 0.6), sharex=True, squeeze=False
     )
-    for color, side, (name, value) in zip(style.CYCLE, axes[:, 0], named.items(), strict=False):
+    for color, side, (name, value) in zip(colors(named), axes[:, 0], named.items(), strict=True):
         positions = start + np.arange(len(value))
         dots = "o" if len(value) <= 60 else None
         side.axhline(0, color=style.GRAY, linewidth=0.8)
@@ -184,11 +191,17 @@ def maps_side_by_side(named, title=None, quantity="weight"):
     Returns
     -------
     Figure
-        Red is positive, blue negative; the 99.5th percentile of all sizes is full colour.
+        Red is positive, blue negative; the 99.5th percentile of all sizes is full colour. Of more
+        than 32 maps the first 32 are shown, which the title says.
     """
-    arrays = {name: as_array(value).astype(float) for name, value in named.items()}
-    arrays = {name: value[:, 0] if value.ndim == 4 else value for name, value in arrays.items()}
+    arrays, remedy = {}, "choose one input channel, weights[:, 0]"
+    for name, value in mapping("named", named, "{'conv1': model.conv1.weight}").items():
+        value = numbers(name, value, "[P, M, N] or [P, 1, M, N]", remedy=remedy).astype(float)
+        arrays[name] = value[:, 0] if value.ndim == 4 else value
     columns = max(map(len, arrays.values()))
+    if columns > _MOST:
+        title = f"{title or 'maps'}: the first {_MOST} of {columns}"
+        arrays, columns = {name: value[:_MOST] for name, value in arrays.items()}, _MOST
     limit = np.percentile(np.abs(np.concatenate([v.ravel() for v in arrays.values()])), 99.5)
     cell = min(1.15, 7.3 / columns)
     size = (cell * columns + 1.7, (cell + 0.06) * len(arrays) + (0.75 if title else 0.35))
@@ -199,6 +212,8 @@ def maps_side_by_side(named, title=None, quantity="weight"):
             side.spines[:].set_visible(True)
             if number < len(maps):
                 shown = side.imshow(maps[number], cmap=style.DIVERGING, vmin=-limit, vmax=limit)
+            else:
+                side.set_axis_off()
         row[0].set_ylabel(name, rotation=0, ha="right", va="center")
     for number, side in enumerate(axes[0], 1):
         side.set_title(str(number), fontsize=9, pad=3)

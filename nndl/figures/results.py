@@ -3,10 +3,10 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from .._arguments import as_array
-from ..analysis.gradcam import softmax
+from .._arguments import as_array, integer
 from . import style
-from .data import _class_name, _image_axes, _width, as_pictures
+from .data import _image_axes, _width, as_pictures
+from .given import as_many, class_ids, names_of, numbers, probabilities
 from .style import draws, label, new_figure
 
 
@@ -25,7 +25,7 @@ def confusion_matrix(cm, class_names=None, title=None):
     -------
     Figure
         The colour of a mistake is its share within the row, on a scale of the mistakes alone; the
-        diagonal is grey. The numbers are counts.
+        diagonal is grey. The numbers are counts; they are left out of more than 40 classes.
 
     Notes
     -----
@@ -34,26 +34,32 @@ def confusion_matrix(cm, class_names=None, title=None):
     if hasattr(cm, "matrix"):
         class_names = class_names or getattr(cm, "class_names", None)
         cm = cm.matrix
-    cm = as_array(cm).astype(float)
-    if cm.ndim != 2 or cm.shape[0] != cm.shape[1]:
-        raise ValueError(f"expected a square matrix of counts [K, K], got shape {list(cm.shape)}")
-    K = len(cm)
+    cm = numbers("cm", cm, "[K, K]", low=0, remedy="pass counts, row = true class").astype(float)
+    if (cm % 1).any():
+        raise ValueError(
+            "cm must be counts, got fractions: pass ConfusionMatrix(...).matrix; the colours are "
+            "shares of a row anyway"
+        )
+    K = integer("the number of classes", len(cm), 1, 100)
+    names = names_of(K, class_names)
     share = cm / np.maximum(cm.sum(axis=1, keepdims=True), 1)
     size = 0.46 * K + 1.9 + (0.6 if class_names else 0)
+    size += 0.07 * max(0, max(map(len, names)) - 12)  # the longest name takes room
     figure, axes = new_figure(size=(min(size + 0.6, 9), min(size, 8.2)))
     wrong = np.where(np.eye(K, dtype=bool), 0, share)
     most = wrong.max() or 1.0
     drawn = axes.imshow(100 * wrong, cmap=style.SEQUENTIAL, vmin=0, vmax=100 * most)
     for i, j in np.ndindex(K, K):
-        if cm[i, j]:
+        if cm[i, j] and K <= 40:
             color = "white" if wrong[i, j] > 0.55 * most else style.BLACK
             axes.text(j, i, f"{cm[i, j]:.0f}", ha="center", va="center", color=color, fontsize=9)
     for k in range(K):
         axes.add_patch(Rectangle((k - 0.5, k - 0.5), 1, 1, color=style.LIGHT, zorder=1.5))
-    names = [_class_name(k, class_names) for k in range(K)]
     turn = {"rotation": 50, "ha": "right"} if class_names else {}
     axes.set_xticks(range(K), names, **turn)
     axes.set_yticks(range(K), names)
+    if K > 40:
+        axes.tick_params(labelsize=360 / K)
     for side in axes.spines.values():
         side.set_visible(True)
     label(axes, "predicted class", "true class", title)
@@ -86,9 +92,11 @@ def class_accuracy(accuracies, class_names=None, best_first=True):
         counts = as_array(accuracies.matrix).astype(float)
         with np.errstate(invalid="ignore"):
             accuracies = np.diag(counts) / counts.sum(axis=1)
-    accuracies = as_array(accuracies).astype(float).ravel()
+    given = numbers("accuracies", accuracies, "", False, 0, 1, "divide per cent by 100")
+    accuracies = given.astype(float).ravel()
     order = np.argsort(-accuracies, kind="stable") if best_first else np.arange(len(accuracies))
-    names = [_class_name(k, class_names) for k in order]
+    names = names_of(integer("the number of classes", len(order), 1, 200), class_names)
+    names = [names[k] for k in order]
     figure, axes = new_figure(size=(8, 0.3 * len(names) + 1.1))
     axes.barh(range(len(names)), 100 * accuracies[order], color=style.BLUE, height=0.72)
     for row, k in enumerate(order):
@@ -135,23 +143,25 @@ def worst_mistakes(images, logits, labels, class_names=None, count=10):
     Raises
     ------
     ValueError
-        There is no mistake to show.
+        There is no mistake to show, or not a label and an image for each row of logits.
     """
-    probabilities, labels = softmax(logits), as_array(labels).ravel().astype(int)
-    predicted = probabilities.argmax(axis=1)
+    share = probabilities(logits)
+    images = as_many("images", as_array(images), len(share), "row of logits")
+    labels = class_ids("labels", labels, *share.shape)
+    names, count = names_of(share.shape[1], class_names), integer("count", count, 1, 100)
+    predicted = share.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     if not len(wrong):
         raise ValueError(f"expected at least one mistake, but all {len(labels)} are right")
-    surest = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:count]
+    surest = wrong[np.argsort(-share[wrong, predicted[wrong]], kind="stable")][:count]
     figure, axes = _image_axes(len(surest), 5, cell=1.75, text=0.68)
-    pictures = as_pictures(as_array(images)[surest])
+    pictures = as_pictures([images[k] for k in surest])
     titles = []
     for side, k, picture in zip(axes.flat, surest, pictures, strict=False):
         side.imshow(picture, cmap=style.IMAGE, vmin=0, vmax=1)
-        true, taken = (_class_name(c, class_names) for c in (labels[k], predicted[k]))
         titles.append(
-            f"true: {true} ({_percent(probabilities[k, labels[k]])})\n"
-            f"taken for {taken} ({_percent(probabilities[k, predicted[k]])})"
+            f"true: {names[labels[k]]} ({_percent(share[k, labels[k]])})\n"
+            f"taken for {names[predicted[k]]} ({_percent(share[k, predicted[k]])})"
         )
     style.write_titles(axes.flat, titles, _width(figure, axes), 9)
     return figure
@@ -181,15 +191,18 @@ def prediction(image, logits, class_names=None, label_index=None, top=5):
     -------
     Figure
     """
-    image = as_array(image)
+    forms = "[M, N] or [D, M, N] or [M, N, D] or [1, D, M, N]"
+    image = numbers("image", image, forms, remedy="choose one image, image[0]")
     image = image[0] if image.ndim == 4 else image
-    share = softmax(as_array(logits).ravel())
-    best = np.argsort(-share, kind="stable")[:top]
+    share = np.ravel(probabilities(logits, "[K] or [1, K]"))
+    names = names_of(len(share), class_names)
+    best = np.argsort(-share, kind="stable")[: integer("top", top, 1, 50)]
     figure, axes = new_figure(1, 2, size=(8, 0.34 * len(best) + 1.3), width_ratios=(1, 2))
     axes[0].imshow(as_pictures(image[None])[0], cmap=style.IMAGE, vmin=0, vmax=1)
     axes[0].set_axis_off()
     if label_index is not None:
-        axes[0].set_title(f"true: {_class_name(label_index, class_names)}")
+        (label_index,) = class_ids("label_index", label_index, 1, len(share))
+        axes[0].set_title(f"true: {names[label_index]}")
     colors = [style.GREEN if k == label_index else style.BLUE for k in best]
     axes[1].barh(range(len(best)), 100 * share[best], color=colors, height=0.7)
     for row, k in enumerate(best):
@@ -203,7 +216,7 @@ def prediction(image, logits, class_names=None, label_index=None, top=5):
             color="white" if inside else style.BLACK,
             fontsize=10,
         )
-    axes[1].set_yticks(range(len(best)), [_class_name(k, class_names) for k in best])
+    axes[1].set_yticks(range(len(best)), [names[k] for k in best])
     axes[1].set_xlim(0, 100)
     axes[1].set_xticks(range(0, 101, 20))
     axes[1].invert_yaxis()
@@ -219,7 +232,7 @@ def grad_cam_overlay(images, heat, titles=None, opacity=0.5):
     Parameters
     ----------
     images : array or Tensor [B, M, N], [B, D, M, N] or [B, M, N, D]
-    heat : array [B, M′, N′], 0–1
+    heat : array or Tensor [B, M′, N′] or [B, 1, M′, N′], 0–1
         From `grad_cam`.
     titles : sequence of str, optional
         Of each image, such as the prediction.
@@ -238,7 +251,11 @@ def grad_cam_overlay(images, heat, titles=None, opacity=0.5):
     from PIL import Image
 
     pictures = as_pictures(images)
-    count = len(pictures)
+    count = integer("the number of images", len(pictures), 1, 20)
+    remedy = "divide it by its maximum, as grad_cam does"
+    heat = numbers("heat", heat, "[B, M′, N′] or [B, 1, M′, N′]", True, 0, 1, remedy)
+    heat = as_many("heat maps", heat[:, 0] if heat.ndim == 4 else heat, count)
+    numbers("opacity", opacity, low=0, high=1)
     width = min(9.3, 1.7 * count + 0.9)
     figure, axes = new_figure(2, count, size=(width, 4), squeeze=False)
     for column, (picture, hot) in enumerate(zip(pictures, heat, strict=True)):
@@ -249,7 +266,7 @@ def grad_cam_overlay(images, heat, titles=None, opacity=0.5):
             axes[row, column].set_axis_off()
         drawn = axes[1, column].imshow(hot, cmap="inferno", alpha=opacity, vmin=0, vmax=1)
     if titles is not None:
-        style.write_titles(axes[0], titles, (width - 0.9) / count)
+        style.write_titles(axes[0], as_many("titles", titles, count), (width - 0.9) / count)
     bar = figure.colorbar(drawn, ax=axes[1].tolist(), shrink=0.9)
     bar.set_label("share of the maximum")
     bar.solids.set(alpha=1)
@@ -269,12 +286,13 @@ def prediction_titles(logits, labels=None, class_names=None):
     -------
     list of str
     """
-    titles = []
-    for number, share in enumerate(softmax(logits)):
-        best = int(share.argmax())
-        title = f"{_class_name(best, class_names)} {_percent(share[best])}"
-        if labels is not None:
-            true = int(as_array(labels).ravel()[number])
-            title += "" if true == best else f"\n(true: {_class_name(true, class_names)})"
+    share, titles = probabilities(logits), []
+    names = names_of(share.shape[1], class_names)
+    labels = None if labels is None else class_ids("labels", labels, *share.shape)
+    for number, row in enumerate(share):
+        best = int(row.argmax())
+        title = f"{names[best]} {_percent(row[best])}"
+        if labels is not None and labels[number] != best:
+            title += f"\n(true: {names[labels[number]]})"
         titles.append(title)
     return titles

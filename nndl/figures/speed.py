@@ -4,7 +4,9 @@ import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from . import style
+from .given import mapping, numbers
 from .style import draws, label, new_figure
+from .training import colors
 
 
 @draws
@@ -28,16 +30,21 @@ def times(medians, unit="ms", title=None, quantity="time of one call"):
     -----
     Every grid line is a factor of ten; the whisker spans the fastest and the slowest repetition.
     """
+    mapping("medians", medians, "{'loops': 90.0, 'ours': (2.0, 1.9, 2.3)}")
     grouped = all(isinstance(value, dict) for value in medians.values())
     groups = list(next(iter(medians.values()))) if grouped else [None]
+    if grouped and any(set(value) != set(groups) for value in medians.values()):
+        raise ValueError(f"medians must have the groups {groups} under every name")
     height = 0.9 + len(medians) * (0.28 + 0.26 * len(groups))
     figure, axes = new_figure(size=(9, max(height, 2.2)))
     thick = 0.8 / len(groups)
     fills = (style.BLUE, style.ORANGE, style.GREEN, style.PURPLE)
     for number, group in enumerate(groups):
         rows = [value[group] if grouped else value for value in medians.values()]
-        rows = np.array([(r, r, r) if np.ndim(r) == 0 else tuple(r) for r in rows], dtype=float)
-        middle, low, high = rows.T
+        rows = [r if isinstance(r, dict) or np.ndim(r) else (r, r, r) for r in rows]
+        middle, low, high = numbers("medians", rows, "[program, 3]").astype(float).T
+        if (low <= 0).any() or (low > middle).any() or (middle > high).any():
+            raise ValueError("medians must be positive times, (median, lowest, highest)")
         y = np.arange(len(rows)) + (number - (len(groups) - 1) / 2) * thick
         whisker = [middle - low, high - middle]
         spread = {"xerr": whisker, "capsize": 3, "ecolor": "#333333"} if (high > low).any() else {}
@@ -82,11 +89,16 @@ def work_and_time(points, reference=None, title=None):
     -----
     Below the line a program does more multiplications a second than the reference, above fewer.
     """
+    mapping("points", points, "{'im2col': (multiplications, milliseconds)}")
+    works, times_ = numbers("points", list(points.values()), "[program, 2]").astype(float).T
+    if min(works.min(), times_.min()) <= 0:
+        raise ValueError("points must be above 0, multiplications and milliseconds")
+    if reference is not None and reference not in points:
+        raise ValueError(f"reference must be one of {list(points)}, got {reference!r}")
     figure, axes = new_figure(size=(8, 4))
-    for color, (name, (work, spent)) in zip(style.CYCLE, points.items(), strict=False):
+    for color, (name, (work, spent)) in zip(colors(points), points.items(), strict=True):
         axes.loglog(work, spent, "o", color=color, markersize=9)
         axes.annotate(name, (work, spent), xytext=(9, 5), textcoords="offset points", color=color)
-    works, times_ = np.transpose(list(points.values()))
     low, high = works.min() / 2, works.max() * 3
     if reference is not None:
         work, spent = points[reference]

@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from .._arguments import integer
 from . import style
+from .given import mapping, numbers
 from .style import CYCLE, DEV, TRAIN, draws, label, new_figure
 
 
@@ -235,8 +236,7 @@ def compare_runs(
     -----
     Two settings differ where their bands part; within a band the seed decides.
     """
-    if not runs:
-        raise ValueError("expected at least one run, got none: pass {'name': runner, ...}")
+    mapping("runs", runs, "{'name': runner, ...}")
     figure, axes = new_figure(1, 2, size=(9, 3.8))
     for color, (name, seeds) in zip(colors(runs, palette), runs.items(), strict=True):
         seeds = list(seeds) if isinstance(seeds, (list, tuple)) else [seeds]
@@ -298,9 +298,12 @@ def curves(named, x, y, log_x=False, marks=(), y_range=None, palette=None):
     Figure
         The line is the mean over the seeds, the band reaches from the lowest to the highest.
     """
+    mapping("named", named, "{'SGD': (steps, losses)}")
     figure, axes = new_figure(size=(7.5, 3.6))
     for color, (name, (at, values)) in zip(colors(named, palette), named.items(), strict=True):
-        values = np.atleast_2d(np.asarray(values, float))
+        at = numbers(f"x of {name!r}", at, "[K]")
+        forms = f"[{len(at)}] or [seeds, {len(at)}]"  # as many as there are x
+        values = np.atleast_2d(numbers(f"y of {name!r}", values, forms, finite=False))
         marker = "o" if values.shape[1] <= 30 else None
         axes.plot(at, values.mean(axis=0), color=color, label=name, marker=marker, markersize=4)
         if len(values) > 1:

@@ -444,3 +444,146 @@ def test_an_absent_class_has_no_bar_and_is_in_no_mean():
         axes = figures.class_accuracy(given).axes[0]
         assert axes.get_title() == "mean 75.0%"
         assert [t.get_text() for t in axes.texts] == ["100.0%", "50.0%", "no samples"]
+
+
+_NAN = np.where(IMAGES > 250, np.nan, IMAGES)
+_ONE_HOT = np.eye(10)[LABELS]
+REFUSED = {
+    "pixel nan": (lambda: figures.image_grid(_NAN), "that are nan or infinite"),
+    "pixel inf": (lambda: figures.image_grid(np.where(IMAGES > 250, np.inf, 1)), "nan or infinite"),
+    "no image": (lambda: figures.image_grid([]), "got none"),
+    "columns": (lambda: figures.image_grid(IMAGES, columns=0), "columns must be at least 1"),
+    "two labels": (lambda: figures.image_grid(IMAGES, [1, 2]), "expected 12 labels"),
+    "label -1": (lambda: figures.image_grid(IMAGES, LABELS - 1, NAMES), "lie in 0…9, got -1…8"),
+    "label 1.5": (lambda: figures.image_grid(IMAGES, LABELS + 0.5, NAMES), "fractions such as 0.5"),
+    "few names": (lambda: figures.image_grid(IMAGES, LABELS, NAMES[:3]), "lie in 0…2, got 0…9"),
+    "shares": (lambda: figures.confusion_matrix(np.eye(3) * 0.5), "must be counts, got fractions"),
+    "negative": (lambda: figures.confusion_matrix(-np.eye(3)), "at least 0, got -1"),
+    "counts nan": (lambda: figures.confusion_matrix(np.eye(3) * np.nan), "9 of 9 that are nan"),
+    "not square": (
+        lambda: figures.confusion_matrix(np.ones((3, 4))),
+        r"\[K, K\], got shape \[3, 4",
+    ),
+    "cm names": (lambda: figures.confusion_matrix(np.eye(3), ["a"]), "3 class_names, got 1"),
+    "one-hot": (lambda: figures.class_histogram({"a": _ONE_HOT}), r"\[12, 10\]; of one-hot rows"),
+    "class 1.5": (lambda: figures.class_histogram({"a": [0, 1.5]}), "fractions such as 1.5"),
+    "list": (lambda: figures.class_histogram([0, 1]), r"a dict, got list: pass {'train': labels}"),
+    "no split": (lambda: figures.class_histogram({}), "at least one entry"),
+    "few": (lambda: figures.class_histogram({"a": [5]}, NAMES[:2]), "6 class_names, got 2"),
+    "20000": (lambda: figures.class_histogram({"a": [0, 20000]}), "1 to 1000, got 20001"),
+    "per cent": (lambda: figures.class_accuracy([97, 88, 12]), "divide per cent by 100"),
+    "text": (lambda: figures.class_accuracy(["a"]), "must be numbers, got text"),
+    "batch": (lambda: figures.prediction(IMAGES[0], LOGITS), r"got shape \[12, 10\]: choose one"),
+    "batch of images": (
+        lambda: figures.prediction(IMAGES[:2, None], LOGITS[0]),
+        "choose one image",
+    ),
+    "class 10": (lambda: figures.prediction(IMAGES[0], LOGITS[0], NAMES, 10), "lie in 0…9, got 10"),
+    "class -1": (lambda: figures.prediction(IMAGES[0], LOGITS[0], None, -1), "lie in 0…9, got -1"),
+    "class cat": (lambda: figures.prediction(IMAGES[0], LOGITS[0], NAMES, "cat"), "got text"),
+    "logits nan": (lambda: figures.prediction(IMAGES[0], LOGITS[0] * np.nan), "did training"),
+    "logits inf": (lambda: figures.prediction(IMAGES[0], [1, np.inf]), "must be finite"),
+    "top": (lambda: figures.prediction(IMAGES[0], LOGITS[0], top=0), "top must be from 1"),
+    "names": (lambda: figures.prediction(IMAGES[0], LOGITS[0], NAMES[:9]), "10 class_names, got 9"),
+    "lengths": (
+        lambda: figures.worst_mistakes(IMAGES, LOGITS[:5], LABELS[:5]),
+        "expected 5 images",
+    ),
+    "labels": (lambda: figures.worst_mistakes(IMAGES, LOGITS, LABELS[:5]), "expected 12 labels"),
+    "hot": (lambda: figures.worst_mistakes(IMAGES, LOGITS, _ONE_HOT), "of one-hot rows"),
+    "count": (
+        lambda: figures.worst_mistakes(IMAGES, LOGITS, LABELS, count=0),
+        "count must be from 1",
+    ),
+    "titles": (lambda: figures.prediction_titles(LOGITS, LABELS[:3]), "expected 12 labels"),
+    "heat 9": (lambda: figures.grad_cam_overlay(IMAGES, IMAGES), "from 0 to 1, got 0 to 25"),
+    "heat < 0": (lambda: figures.grad_cam_overlay(IMAGES, IMAGES / -255), "from 0 to 1, got -0"),
+    "heat nan": (lambda: figures.grad_cam_overlay(IMAGES, _NAN / 255), "nan or infinite"),
+    "heats": (lambda: figures.grad_cam_overlay(IMAGES, IMAGES[:3] / 255), "expected 12 heat maps"),
+    "one title": (lambda: figures.grad_cam_overlay(IMAGES, IMAGES / 255, ["a"]), "12 titles"),
+    "field": (lambda: figures.receptive_field_map({"a": np.eye(9)}, {"b": 3}), r"has \['b'\]"),
+    "channels": (
+        lambda: figures.maps_side_by_side({"a": np.ones((16, 6, 5, 5))}),
+        "choose one inp",
+    ),
+    "no maps": (lambda: figures.maps_side_by_side({}), "at least one entry"),
+    "no steps": (lambda: figures.steps({}), "at least one entry"),
+    "matrix": (lambda: figures.matrix([[1, np.nan]]), "1 of 2 that are nan"),
+    "cells": (lambda: figures.matrix(np.ones((60, 60))), "from 1 to 1600, got 3600"),
+    "no times": (lambda: figures.times({}), "at least one entry"),
+    "order": (lambda: figures.times({"a": (1, 2, 3)}), r"\(median, lowest, highest\)"),
+    "reference": (lambda: figures.work_and_time({"a": (3, 1)}, "b"), r"one of \['a'\], got 'b'"),
+    "option": (lambda: figures.geometry({"a": {"strid": 2}}), r"settings\['a'\] has \['strid'\]"),
+    "kernel": (lambda: figures.geometry({"a": {"kernel": 9}}), "the kernel covers 9×9"),
+    "row": (lambda: figures.worked_example(np.eye(3), np.eye(2), row=5), "from 0 to 1, got 5"),
+    "ragged": (lambda: figures.curves({"a": ([1, 2], [1, 2, 3])}, "x", "y"), r"\[2\] or \[seeds"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_be_drawn_wrong_is_refused_with_a_remedy(name):
+    draw, message = REFUSED[name]
+    with pytest.raises((TypeError, ValueError), match=message):
+        draw()
+
+
+def test_tensors_channels_and_lists_of_images_are_drawn_alike():
+    heat = IMAGES[:2].astype("float32") / 255
+    drawn = [
+        [np.asarray(image.get_array()) for side in figure.axes[:4] for image in side.images]
+        for figure in (
+            figures.grad_cam_overlay(IMAGES[:2], heat),
+            figures.grad_cam_overlay(paddle.to_tensor(IMAGES[:2]), paddle.to_tensor(heat)),
+            figures.grad_cam_overlay(list(IMAGES[:2]), heat[:, None]),
+        )
+    ]
+    for others in drawn[1:]:
+        for one, other in zip(drawn[0], others, strict=True):
+            np.testing.assert_array_equal(one, other)
+    label = paddle.to_tensor([3])
+    figure = figures.prediction(IMAGES[:1, None], LOGITS[:1], NAMES, label)
+    assert figure.axes[0].get_title() == "true: cat"
+    sizes = [
+        np.shape(s.images[0].get_array()) for s in figures.image_grid([IMAGES[0], GRID[None]]).axes
+    ]
+    assert sizes == [(28, 28), (1, 9)]
+
+
+def test_norms_of_an_exploded_network_are_drawn_and_marked():
+    norms = {"exploded": [1e3, 1e5, np.nan, np.inf, 0], "fine": [1, 2, 3, 4, 2]}
+    (axes,) = figures.gradient_norms(norms).axes
+    lines = {line.get_label(): line for line in axes.lines}
+    marks = {kind: lines[kind] for kind in ("nan or infinite", "zero")}
+    assert [lines["nan or infinite"].get_xdata().tolist(), lines["zero"].get_xdata().tolist()] == [
+        [3, 4],
+        [5],
+    ]
+    assert {line.get_color() for line in marks.values()} == {lines["exploded"].get_color()}
+    assert axes.get_ylim() == (0.5, 2e5)
+    (axes,) = figures.gradient_norms({"seeds": [[1, 2], [3, np.nan]]}).axes
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [2, 2])  # of what is finite
+    assert axes.lines[1].get_xdata().tolist() == [2]
+
+
+def test_of_too_many_the_first_are_drawn_and_a_title_says_so():
+    figure = figures.maps_side_by_side({"a": np.ones((512, 3, 3)), "b": np.ones((2, 3, 3))})
+    assert figure.get_suptitle() == "maps: the first 32 of 512"
+    assert sum(len(axes.images) for axes in figure.axes[:64]) == 34
+    figure = figures.image_grid(np.ones((201, 2, 2)), range(201), columns=50)
+    assert figure.get_suptitle() == "the first 200 of 201 images"
+    assert [axes.get_title() for axes in figure.axes] == list(map(str, range(200)))
+
+
+def test_every_program_has_a_point_however_many_there_are():
+    points = {str(k): (k + 1, k + 1) for k in range(11)}  # more than the colours of the cycle
+    assert len(figures.work_and_time(points).axes[0].lines) == 11
+
+
+def test_a_long_name_leaves_room_for_the_bars():
+    figure = figures.class_accuracy([0.1, 0.9], ["q" * 80, "dog"])
+    figure.canvas.draw()
+    assert figure.axes[0].get_position().width > 0.5
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == [
+        "dog",
+        "q" * 18 + "…" + "q" * 9,
+    ]
