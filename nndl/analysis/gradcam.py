@@ -32,7 +32,7 @@ def grad_cam(model, layer, X, classes=None):
         it was, its gradients too.
     layer : str or paddle.nn.Layer
         Whose feature maps to weigh, for ResNet18 'module4' or 'module5'.
-    X : Tensor [B, D, M, N] float32
+    X : Tensor or array [B, D, M, N] float32
     classes : sequence of int [B], optional
         Which logit; the highest by default.
 
@@ -42,20 +42,45 @@ def grad_cam(model, layer, X, classes=None):
         At the size of the layer's maps.
     logits : array [B, K] float32
 
+    Raises
+    ------
+    ValueError
+        Images or classes that the model does not take; a layer without maps, or of no effect.
+
     References
     ----------
     Selvaraju et al., *Grad-CAM: visual explanations from deep networks*, 2017.
     """
     import paddle
 
-    inputs = X.detach()
+    inputs = X.detach() if isinstance(X, paddle.Tensor) else paddle.to_tensor(as_array(X))
+    if inputs.dtype == paddle.float64:  # NumPy's own: the model's is meant
+        inputs = inputs.astype(next((p.dtype for p in model.parameters()), inputs.dtype))
     inputs.stop_gradient = False
     with watching(model, layer) as caught, paddle.enable_grad():
-        logits = logits_of(model(inputs))
+        try:
+            output = model(inputs)
+        except Exception as error:
+            if len(inputs.shape) == 4 and inputs.is_floating_point():
+                raise
+            kind = str(inputs.dtype).removeprefix("paddle.")
+            raise ValueError(
+                f"X must be images [B, D, M, N], prepared as for training (float32), got {kind} "
+                f"{list(inputs.shape)}: one image needs an axis more, X[None]; bytes need the "
+                "transforms"
+            ) from error
+        logits = logits_of(output)
         maps = caught.maps()
         maps.retain_grads()
         scores = paddle.concat([-logits, logits], axis=1) if logits.shape[1] == 1 else logits
-        chosen = scores.argmax(axis=1) if classes is None else paddle.to_tensor(classes)
+        ids = as_array(scores.argmax(axis=1) if classes is None else classes).ravel()
+        B, K = scores.shape
+        if len(ids) != B or not np.isin(ids, np.arange(K)).all():
+            raise ValueError(
+                f"classes must be {B} class ids, one for each image, from 0 to {K - 1}, got "
+                f"{ids.tolist()}"
+            )
+        chosen = paddle.to_tensor(ids)
         paddle.take_along_axis(scores, chosen.reshape([-1, 1]).astype("int64"), 1).sum().backward()
     if maps.grad is None:
         raise ValueError(

@@ -7,6 +7,11 @@ REMEDY = "restore data/ from the project's repository"
 FETCH = {name: f"python -m nndl.download {name}" for name in ("mnist", "cifar10")}
 
 
+def path_of(name):
+    """A Path in which ~ is the home folder, as in a shell; a file may be called '~a.png'."""
+    return Path(os.path.expanduser(name))
+
+
 def data_folder():
     """The folder with the embedded data.
 
@@ -23,7 +28,7 @@ def data_folder():
     """
     package = Path(__file__).resolve().parents[1]
     named = os.environ.get("NNDL_DATA")
-    candidates = [Path(named)] if named else [package / "data", package.parent / "data"]
+    candidates = [path_of(named)] if named else [package / "data", package.parent / "data"]
     for folder in candidates:
         if (folder / "checksums.json").is_file():
             return folder
@@ -35,7 +40,7 @@ def data_folder():
 
 def cache_folder():
     """The folder of downloaded sets: NNDL_CACHE, else ~/.cache/nndl. It need not exist."""
-    return Path(os.environ.get("NNDL_CACHE") or Path.home() / ".cache" / "nndl")
+    return path_of(os.environ.get("NNDL_CACHE") or "~/.cache/nndl")
 
 
 def frozen(array):

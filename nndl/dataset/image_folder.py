@@ -1,12 +1,10 @@
 """Folders of one's own images, one sub-folder a class."""
 
-from pathlib import Path
-
 import numpy as np
 from PIL import Image, ImageOps
 
 from .._arguments import pair
-from .folders import one_of
+from .folders import one_of, path_of
 from .images import ImageDataset
 from .own_image import load_image
 from .transforms import Normalize
@@ -59,7 +57,7 @@ class ImageFolder(ImageDataset):
         one_of("mode", mode, tuple(_MODES))
         one_of("channels", channels, (1, 3))
         height, width = pair("size", size, 1)
-        parts = _parts(Path(folder), mode, split, seed)
+        parts = _parts(path_of(folder), mode, split, seed)
         images = {name: _read(parts[name], height, width, channels) for name in {"train", mode}}
         train = images["train"].reshape(len(images["train"]), channels, -1)
         self.mean, self.std = train.mean((0, 2)), np.maximum(train.std((0, 2)), 1)

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFilter, ImageOps
 
 from .._arguments import as_array
+from .folders import path_of
 from .transforms import Normalize, Resize
 
 #: rows and columns of ink in an MNIST digit, of the digit's image, and of LeNet's input
@@ -69,7 +70,7 @@ def load_image(image, mode, largest=None):
 def _open(image, files):
     """A PIL image, not yet decoded, of a name, bytes, a file or an array."""
     if isinstance(image, (str, os.PathLike)):
-        if not os.path.isfile(image):
+        if not os.path.isfile(image := path_of(os.fsdecode(image))):
             raise FileNotFoundError(
                 f"no image file {str(image)!r}: expected a PNG or JPEG, and a relative name counts "
                 f"from the notebook's folder"
@@ -129,12 +130,14 @@ def _on_paper(picture, mode):
 
 def _as_bytes(pixels, full=None):
     """An array as bytes; `full` is its white, guessed from the numbers where it is not known."""
-    pixels = np.squeeze(pixels)
+    given, pixels = pixels.shape, np.squeeze(pixels)
+    batch = any(length != 1 for length in given[:-3])  # four digits [4, 1, M, N] are no RGBA
     if pixels.ndim == 3 and pixels.shape[0] in (3, 4) and pixels.shape[2] not in (3, 4):
         pixels = np.moveaxis(pixels, 0, -1)
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
+    plain = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
+    if batch or not plain:
         raise ValueError(
-            f"expected a picture [M, N] or [M, N, 3], got shape {list(pixels.shape)}: "
+            f"expected a picture [M, N] or [M, N, 3], got shape {list(given)}: "
             "pass one image, not a batch"
         )
     if pixels.dtype.kind not in "biuf":
@@ -337,7 +340,8 @@ def preprocess_photo(image, mean=(125.3, 123.0, 113.9), std=(63.0, 62.1, 66.7)):
     image : str, Path, bytes, binary file, PIL image, or array [M, N, 3] or [M, N]
         The object should fill the middle of the picture.
     mean, std : sequence of 3 float
-        Of the training images' channels, in bytes; those of CIFAR-10.
+        Of the training images' channels, in bytes (those of pixels 0 to 1, times 255); by default
+        CIFAR-10's.
 
     Returns
     -------

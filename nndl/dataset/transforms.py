@@ -3,7 +3,16 @@
 import numpy as np
 from PIL import Image
 
-from .._arguments import integer, pair
+from .._arguments import as_array, integer, pair
+
+
+def _pixels(images):
+    """Images as an array; a PIL picture as [D, M, N], a palette and bits as what they look like."""
+    if not isinstance(images, Image.Image):
+        return as_array(images)
+    picture = images.convert({"P": "RGB", "1": "L"}.get(images.mode, images.mode))
+    array = np.asarray(picture)
+    return array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)
 
 
 class Resize:
@@ -31,8 +40,8 @@ class Resize:
         self.size = pair("size", size, 1)
 
     def __call__(self, images):
-        """Resize uint8 [..., M, N] to uint8 [..., height, width]."""
-        images = np.asarray(images)
+        """Resize uint8 [..., M, N], or a PIL image, which is [D, M, N], to [..., height, width]."""
+        images = _pixels(images)
         if images.dtype != np.uint8:
             raise TypeError(f"Resize expects uint8 pixels from 0 to 255, got {images.dtype}")
         if images.ndim < 2 or 0 in images.shape[-2:]:
@@ -95,14 +104,25 @@ class Normalize:
             raise ValueError(f"mean must be finite and std above 0, got {mean!r} and {std!r}")
 
     def __call__(self, images):
-        """Normalise [..., D, M, N] to float32; one mean, or one for every channel."""
-        images = np.asarray(images)
+        """Normalise [..., D, M, N] or a PIL image to float32; one mean, or one a channel.
+
+        Raises
+        ------
+        ValueError
+            Another number of channels; bytes, but a mean and deviation of fractions 0 to 1.
+        """
+        images = _pixels(images)
         channels = images.shape[-3] if images.ndim >= 3 else 0
         count = max(len(self.mean), len(self.std))
         if channels == 0 or count not in (1, channels):
             raise ValueError(
                 f"Normalize with {count} means expects [..., D, M, N] with as many "
                 f"channels, got shape {list(images.shape)}"
+            )
+        if images.dtype == np.uint8 and self.std.min() < 1 and np.abs(self.mean).max() <= 1:
+            raise ValueError(
+                f"mean {self.mean.max():g} and std {self.std.min():g} are of pixels from 0 to 1, "
+                "but these are bytes from 0 to 255: multiply mean and std by 255"
             )
         result = images.astype(np.float32)
         result -= self.mean

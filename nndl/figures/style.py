@@ -8,6 +8,7 @@ colour vision tell apart; the background is white everywhere, so that a dark pag
 import base64
 import functools
 import io
+import os
 import pathlib
 
 import matplotlib as mpl
@@ -165,7 +166,7 @@ def save(figure, path):
     ValueError
         The ending is none that matplotlib writes (.png, .pdf, .svg, …).
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(os.path.expanduser(path))
     formats = figure.canvas.get_supported_filetypes()
     if path.suffix.lstrip(".").lower() not in formats:
         raise ValueError(

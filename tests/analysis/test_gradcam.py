@@ -149,3 +149,27 @@ def test_what_gives_no_heat_is_said():
     with pytest.raises(ValueError, match="no layer 'conv9'"):
         find_layer(model, "conv9")
     assert model.training and all(not p.stop_gradient for p in model.parameters())
+
+
+def test_arrays_are_taken_as_they_are_from_numpy():
+    plain, _, X = pair_of()
+    expected = by_hand(plain, X, [2, 0])
+    for given, classes in ((X.numpy(), [2, 0]), (X.numpy().astype(float), np.array([[2], [0]]))):
+        np.testing.assert_allclose(grad_cam(plain, "conv", given, classes)[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "classes", "message"),
+    [
+        (lambda X: X[0], None, r"images \[B, D, M, N\].*got float32 \[1, 12, 12\]"),
+        (lambda X: X.astype("uint8"), None, "got uint8.*bytes need the transforms"),
+        (lambda X: X, [0, 3], r"2 class ids, one for each image, from 0 to 2, got \[0, 3\]"),
+        (lambda X: X, [0, -1], r"got \[0, -1\]"),
+        (lambda X: X, [0, 1, 2, 0], "must be 2 class ids"),
+        (lambda X: X, [0.5, 1], "must be 2 class ids"),
+    ],
+)
+def test_images_and_classes_that_do_not_fit_are_named(change, classes, message):
+    plain, _, X = pair_of()
+    with pytest.raises(ValueError, match=message):
+        grad_cam(plain, "conv", change(X), classes)

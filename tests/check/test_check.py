@@ -349,6 +349,14 @@ def test_misbehaviour_gets_one_readable_line(answer, diagnosis, says):
     assert all(len(line) < 200 for line in result.lines)
 
 
+def test_a_class_is_asked_for_where_the_exercise_is_one():
+    for answer in (answer_raises, 30):
+        result = check.run("5.2-3", answer)
+        assert (result.passed, result.diagnosis) == (False, "not_a_class")
+        assert "类" in result.message and "写函数" not in result.message
+        assert type(answer).__name__ in result.message
+
+
 def test_an_endless_answer_is_stopped(monkeypatch):
     monkeypatch.setattr(diagnose, "TIME_LIMIT", 0.3)
 

@@ -1,13 +1,14 @@
 """One's own pictures: the same digit, however it was photographed, gives the same input."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from mutations import mutations
 from PIL import Image, ImageDraw, ImageFilter
 
-from nndl.dataset import load_mnist
+from nndl.dataset import ImageFolder, cache_folder, load_mnist
 from nndl.dataset.own_image import load_image, preprocess_digit, preprocess_photo
 from nndl.figures.canvas import Drawing
 
@@ -87,8 +88,32 @@ def test_mistakes_are_explained(tmp_path):
         preprocess_digit(np.full((100, 100), 200, np.uint8))
     with pytest.raises(ValueError, match="not a batch"):
         preprocess_digit(np.zeros((2, 3, 28, 28), np.uint8))
+    for count in (3, 4):  # as many as a picture has channels
+        with pytest.raises(ValueError, match=rf"got shape \[{count}, 1, 28, 28\].*not a batch"):
+            preprocess_digit(np.zeros((count, 1, 28, 28), np.uint8))
+    assert load_image(np.zeros((1, 3, 28, 20), np.uint8), "RGB").size == (20, 28)
+    with pytest.raises(ValueError, match="multiply mean and std by 255"):
+        preprocess_photo(np.zeros((32, 32, 3), np.uint8), (0.49, 0.48, 0.44), (0.2, 0.2, 0.2))
     with pytest.raises(ValueError, match="undo the normalisation"):
         preprocess_photo(np.full((32, 32, 3), -1.0))
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    Image.new("RGB", (5, 4), (1, 2, 3)).save(tmp_path / "a.png")
+    for name in ("~/a.png", Path("~/a.png")):
+        assert load_image(name, "RGB").getpixel((0, 0)) == (1, 2, 3)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.png").rename("~b.png")
+    assert load_image("~b.png", "L").size == (5, 4)
+    for label in "ab":
+        (tmp_path / "pets" / label).mkdir(parents=True)
+        for k in range(3):
+            Image.new("RGB", (5, 4), (1, 2, 3)).save(tmp_path / "pets" / label / f"{k}.png")
+    assert ImageFolder("~/pets").classes == ("a", "b")
+    monkeypatch.setenv("NNDL_CACHE", "~/fetched")
+    assert cache_folder() == tmp_path / "fetched"
 
 
 def test_a_drawing_comes_back_or_says_why_not():
@@ -241,6 +266,12 @@ def test_files_that_hold_no_picture_are_named():
                 read(io.BytesIO(content))
     with pytest.raises(TypeError, match="picture of numbers"):
         load_image(np.array([["a", "b"]] * 9), "L")
+    for count in (3, 4):  # as many as a picture has channels
+        with pytest.raises(ValueError, match=rf"got shape \[{count}, 1, 28, 28\].*not a batch"):
+            preprocess_digit(np.zeros((count, 1, 28, 28), np.uint8))
+    assert load_image(np.zeros((1, 3, 28, 20), np.uint8), "RGB").size == (20, 28)
+    with pytest.raises(ValueError, match="multiply mean and std by 255"):
+        preprocess_photo(np.zeros((32, 32, 3), np.uint8), (0.49, 0.48, 0.44), (0.2, 0.2, 0.2))
     with pytest.raises(ValueError, match="undo the normalisation"):
         load_image(np.full((9, 9), 70000), "L")
     with pytest.raises(ValueError, match="at most 100 megapixels"):

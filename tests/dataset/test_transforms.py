@@ -162,3 +162,26 @@ def test_flip_and_crop_repeats_with_its_generator():
 def test_flip_and_crop_refuses(arguments, error):
     with pytest.raises(error):
         flip_and_crop(*arguments)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "P", "1"])
+def test_a_pil_image_is_one_image_with_its_channels_first(mode):
+    picture = Image.fromarray(pixels(12, 16, 3)).convert(mode)
+    shown = picture.convert({"P": "RGB", "1": "L"}.get(mode, mode))
+    by_hand = np.atleast_3d(np.asarray(shown)).transpose(2, 0, 1)
+    smaller = shown.resize((4, 6), Image.Resampling.BILINEAR)  # Pillow's own, of all channels
+    expected = np.atleast_3d(np.asarray(smaller)).transpose(2, 0, 1)
+    np.testing.assert_array_equal(Resize((6, 4))(picture), expected)
+    normalised = Normalize(np.full(len(by_hand), 127.5), 127.5)(picture)
+    np.testing.assert_allclose(normalised, by_hand / 127.5 - 1, atol=1e-6)
+    both = Compose([Resize((6, 4)), Normalize(127.5, 127.5)])(picture)
+    np.testing.assert_allclose(both, expected / 127.5 - 1, atol=1e-6)
+
+
+def test_statistics_of_fractions_are_refused_for_bytes():
+    images, (mean, std) = pixels(2, 3, 4, 4), ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    with pytest.raises(ValueError, match=r"mean 0\.485 and std 0\.224 .* std by 255"):
+        Normalize(mean, std)(images)
+    fractions = Normalize(mean, std)(images / np.float32(255))  # what they are meant for
+    in_bytes = Normalize(255 * np.array(mean), 255 * np.array(std))(images)
+    np.testing.assert_allclose(in_bytes, fractions, atol=1e-5)

@@ -56,11 +56,11 @@ def examine(exercise, answer):
 def _examine(exercise, answer):
     if is_stub(exercise, answer):
         return _result(exercise, "unfinished")
-    if not callable(answer):
-        return _result(exercise, "not_callable", [f"收到的是 {type(answer).__name__}。"])
     if exercise.stub.startswith("class ") and not inspect.isclass(answer):
         got = f"这里要交类 `{exercise.name}` 本身，收到的是 {type(answer).__name__}。"
-        return _result(exercise, "not_callable", [got])
+        return _result(exercise, "not_a_class", [got])
+    if not callable(answer):
+        return _result(exercise, "not_callable", [f"收到的是 {type(answer).__name__}。"])
     names = parameter_names(exercise)
     if wrong := _signature_problem(exercise, answer):
         return _result(exercise, "wrong_signature", [wrong])

@@ -54,6 +54,7 @@ wrong_number_of_outputs | 返回值的个数不对 | 按题目的次序返回全
 wrong_type | 返回值的类型不对 | 请返回数、NumPy 数组或 Paddle 张量。
 wrong_signature | 参数与题目不一致 | 保留题目给出的函数名后面的参数表。
 not_callable | 交来的不是函数 | 写函数的名字本身，不加括号：check.run('5.1-1', my_function)。
+not_a_class | 交来的不是类 | 题目要的是一个类：写 `class` 定义它，交类的名字本身，不加括号，不是函数，也不是对象。
 exception | 运行时出错 | 代码在某个例子上抛出了异常。
 too_slow | 运行太久，被停止了 | 检查循环的终止条件：while 里的变量有没有改变？
 no_return | 函数没有返回值 | 函数体已经写了，但返回的是 None：末尾是不是忘了 return？
