@@ -126,7 +126,7 @@ def class_histogram(labels, class_names=None, unit="images"):
         for name, values in mapping("labels", labels, "{'train': labels}").items()
     }
     count = 1 + max(int(values.max()) for values in splits.values())
-    count = max(count, len(class_names or ()))
+    count = max(count, 0 if class_names is None else len(class_names))
     integer("the number of classes, largest label + 1,", count, 1, 1000)
     names = names_of(count, class_names)
     ticks = range(0, count, 1 if count <= 50 else -(-count // 12))

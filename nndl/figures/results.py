@@ -32,7 +32,7 @@ def confusion_matrix(cm, class_names=None, title=None):
     Dark squares are pairs that the network mixes up.
     """
     if hasattr(cm, "matrix"):
-        class_names = class_names or getattr(cm, "class_names", None)
+        class_names = getattr(cm, "class_names", None) if class_names is None else class_names
         cm = cm.matrix
     cm = numbers("cm", cm, "[K, K]", low=0, remedy="pass counts, row = true class").astype(float)
     if (cm % 1).any():
@@ -41,9 +41,9 @@ def confusion_matrix(cm, class_names=None, title=None):
             "shares of a row anyway"
         )
     K = integer("the number of classes", len(cm), 1, 100)
-    names = names_of(K, class_names)
+    named, names = class_names is not None, names_of(K, class_names)
     share = cm / np.maximum(cm.sum(axis=1, keepdims=True), 1)
-    size = 0.46 * K + 1.9 + (0.6 if class_names else 0)
+    size = 0.46 * K + 1.9 + (0.6 if named else 0)
     size += 0.07 * max(0, max(map(len, names)) - 12)  # the longest name takes room
     figure, axes = new_figure(size=(min(size + 0.6, 9), min(size, 8.2)))
     wrong = np.where(np.eye(K, dtype=bool), 0, share)
@@ -55,7 +55,7 @@ def confusion_matrix(cm, class_names=None, title=None):
             axes.text(j, i, f"{cm[i, j]:.0f}", ha="center", va="center", color=color, fontsize=9)
     for k in range(K):
         axes.add_patch(Rectangle((k - 0.5, k - 0.5), 1, 1, color=style.LIGHT, zorder=1.5))
-    turn = {"rotation": 50, "ha": "right"} if class_names else {}
+    turn = {"rotation": 50, "ha": "right"} if named else {}
     axes.set_xticks(range(K), names, **turn)
     axes.set_yticks(range(K), names)
     if K > 40:
@@ -88,7 +88,8 @@ def class_accuracy(accuracies, class_names=None, best_first=True):
     The dotted line is the mean; a good mean can hide a class that is mostly missed.
     """
     if hasattr(accuracies, "matrix"):
-        class_names = class_names or getattr(accuracies, "class_names", None)
+        known = getattr(accuracies, "class_names", None)
+        class_names = known if class_names is None else class_names
         counts = as_array(accuracies.matrix).astype(float)
         with np.errstate(invalid="ignore"):
             accuracies = np.diag(counts) / counts.sum(axis=1)

@@ -540,6 +540,14 @@ def test_tensors_channels_and_lists_of_images_are_drawn_alike():
     for others in drawn[1:]:
         for one, other in zip(drawn[0], others, strict=True):
             np.testing.assert_array_equal(one, other)
+    counts, names = np.eye(3, dtype=int), np.array(["a", "b", "c"])
+    for figure in (
+        figures.confusion_matrix(paddle.to_tensor(counts), names),
+        figures.class_accuracy(paddle.to_tensor([0.5, 0.7, 0.9]), names, best_first=False),
+    ):
+        assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["a", "b", "c"]
+    bars = figures.class_histogram({"x": paddle.to_tensor([[0], [2]])}, names).axes[0].patches
+    assert [bar.get_height() for bar in bars] == [1, 0, 1]
     label = paddle.to_tensor([3])
     figure = figures.prediction(IMAGES[:1, None], LOGITS[:1], NAMES, label)
     assert figure.axes[0].get_title() == "true: cat"
