@@ -1,6 +1,7 @@
 """Integers, pairs of integers, paths and arrays, taken from users once for the whole package."""
 
 import operator
+import os
 from pathlib import Path
 
 
@@ -43,8 +44,8 @@ def pair(name, value, minimum):
 
 
 def path_of(value):
-    """A path of the user's, `~` being the home folder."""
-    return Path(value).expanduser()
+    """A Path in which ~ is the home folder, as in a shell; a file may be called '~a.png'."""
+    return Path(os.path.expanduser(value))
 
 
 def as_array(values):

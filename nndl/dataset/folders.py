@@ -3,13 +3,10 @@
 import os
 from pathlib import Path
 
+from .._arguments import path_of
+
 REMEDY = "restore data/ from the project's repository"
 FETCH = {name: f"python -m nndl.download {name}" for name in ("mnist", "cifar10")}
-
-
-def path_of(name):
-    """A Path in which ~ is the home folder, as in a shell; a file may be called '~a.png'."""
-    return Path(os.path.expanduser(name))
 
 
 def data_folder():

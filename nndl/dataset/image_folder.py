@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image, ImageOps
 
-from .._arguments import pair
-from .folders import one_of, path_of
+from .._arguments import pair, path_of
+from .folders import one_of
 from .images import ImageDataset
 from .own_image import load_image
 from .transforms import Normalize

@@ -8,8 +8,7 @@ import os
 import numpy as np
 from PIL import Image, ImageCms, ImageFilter, ImageOps
 
-from .._arguments import as_array
-from .folders import path_of
+from .._arguments import as_array, path_of
 from .transforms import Normalize, Resize
 
 #: rows and columns of ink in an MNIST digit, of the digit's image, and of LeNet's input

@@ -8,7 +8,6 @@ colour vision tell apart; the background is white everywhere, so that a dark pag
 import base64
 import functools
 import io
-import os
 import pathlib
 
 import matplotlib as mpl
@@ -19,6 +18,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.textpath import TextPath
 from PIL import Image
 
+from .._arguments import path_of
 from ..display.once import ShownOnce, in_notebook
 
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -166,7 +166,7 @@ def save(figure, path):
     ValueError
         The ending is none that matplotlib writes (.png, .pdf, .svg, …).
     """
-    path = pathlib.Path(os.path.expanduser(path))
+    path = path_of(path)
     formats = figure.canvas.get_supported_filetypes()
     if path.suffix.lstrip(".").lower() not in formats:
         raise ValueError(
