@@ -98,7 +98,8 @@ def work_and_time(points, reference=None, title=None):
     figure, axes = new_figure(size=(8, 4))
     for color, (name, (work, spent)) in zip(colors(points), points.items(), strict=True):
         axes.loglog(work, spent, "o", color=color, markersize=9)
-        axes.annotate(name, (work, spent), xytext=(9, 5), textcoords="offset points", color=color)
+        place = {"xytext": (-7, 6), "textcoords": "offset points", "ha": "right"}  # off the line
+        axes.annotate(name, (work, spent), color=color, **place)
     low, high = works.min() / 2, works.max() * 3
     if reference is not None:
         work, spent = points[reference]
